@@ -1,0 +1,1 @@
+"""From an exchange to the user's code: loading, ASGI, lifespan, WSGI."""

@@ -1,0 +1,98 @@
+"""Every exception Bicorn raises, each with the exit code or the HTTP status it leads to.
+
+::
+
+    BicornError
+    ├── ConfigError             exit 2   a setting is wrong: name, value, where it came from
+    │   └── TLSConfigError      exit 2   a certificate, key or TLS option that cannot be used
+    ├── BindError               exit 1   an address that cannot be listened on
+    ├── AppError                exit 3   the application cannot be started
+    │   ├── AppNotFound         exit 4   no such module or attribute
+    │   └── AppBootError        exit 3   its import, factory or lifespan failed
+    ├── ProtocolError           4xx/5xx  the peer broke HTTP; the connection closes
+    └── AppProtocolError        500      the application broke ASGI or WSGI
+    OSError
+    └── ClientDisconnected               ``send()`` after the client has gone (ASGI HTTP spec 2.4)
+
+Exit codes 3 and 4 are Gunicorn's ("worker failed to boot", "app failed to load").
+"""
+
+from __future__ import annotations
+
+
+class BicornError(Exception):
+    """Base of every error Bicorn raises on purpose.
+
+    ``str(error)`` is a complete message for a person: what happened, to what, and what to do.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(BicornError):
+    """A setting that cannot be used.
+
+    Args:
+        message: what is wrong and what to do about it.
+        setting: the setting's name, for example ``"workers"``.
+        value: the refused value, as it was given.
+        origin: where it came from, for example ``"--workers"``, ``"BICORN_WORKERS"`` or ``"bicorn.toml"``.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, setting: str = "", value: object = None, origin: str = "") -> None:
+        super().__init__(message)
+        self.setting = setting
+        self.value = value
+        self.origin = origin
+
+
+class TLSConfigError(ConfigError):
+    """A certificate, a key or a TLS option that cannot be used; the server never starts without it."""
+
+
+class BindError(BicornError):
+    """An address that cannot be listened on."""
+
+    exit_code = 1
+
+
+class AppError(BicornError):
+    """The application cannot be started."""
+
+    exit_code = 3
+
+
+class AppNotFound(AppError):
+    """The module or the attribute that should be the application does not exist, or is not callable."""
+
+    exit_code = 4
+
+
+class AppBootError(AppError):
+    """The application exists, but its import, its factory or its lifespan start-up failed."""
+
+    exit_code = 3
+
+
+class ProtocolError(BicornError):
+    """The peer broke the protocol, or went over a limit.
+
+    Args:
+        status: the HTTP status code of the answer, 400 to 599.
+        reason: one sentence for the response body and the log.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class AppProtocolError(BicornError, RuntimeError):
+    """The application broke ASGI or WSGI; the message names its mistake."""
+
+
+class ClientDisconnected(OSError):
+    """The client has gone: raised by ASGI's ``send()`` (HTTP spec 2.4) and by WSGI's ``write()``."""

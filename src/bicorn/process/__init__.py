@@ -1,0 +1,1 @@
+"""Processes: binding, forking, signals and who replaces whom."""

@@ -1,0 +1,1 @@
+"""asyncio's transports around the pure protocols and the apps."""
