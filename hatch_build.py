@@ -15,18 +15,20 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hatchling.builders.config import BuilderConfig
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+    Hook = BuildHookInterface[BuilderConfig]
 else:
     try:
-        from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+        from hatchling.builders.hooks.plugin.interface import BuildHookInterface as Hook
     except ImportError:  # run as a script: hatchling is not needed
-        BuildHookInterface = object
+        Hook = object
 
 SOURCE = Path(__file__).resolve().parent / "src"
 DIRECTIVES: dict[str, Any] = {
@@ -78,7 +80,7 @@ def compile_package(build_lib: Path, build_temp: Path) -> list[Path]:
     return [Path(output) for output in command.get_outputs()]
 
 
-class CompileHook(BuildHookInterface):
+class CompileHook(Hook):
     """hatchling's side: put the compiled modules into the wheel and give it the right tag, or leave it pure."""
 
     PLUGIN_NAME = "custom"
@@ -90,15 +92,15 @@ class CompileHook(BuildHookInterface):
             raise ValueError(f"BICORN_BUILD={mode}: must be auto, require or pure")
         if version == "editable" or mode == "pure":
             return
-        work = Path(tempfile.mkdtemp(prefix="bicorn-build-"))
-        self._work = work
+        work = self._work = Path(tempfile.mkdtemp(prefix="bicorn-build-"))
         copy_package(work / "lib")
         try:
             outputs = compile_package(work / "lib", work / "temp")
         except (Exception, SystemExit) as error:
             if mode == "require":
+                shutil.rmtree(work, ignore_errors=True)
                 raise
-            self.app.display_warning(f"bicorn: built without compiled modules, it will run interpreted: {reason(error)}")
+            self.app.display_warning(f"bicorn: no compiled modules, it will run interpreted ({reason(error)})")
             return
         for output in outputs:
             build_data["force_include"][str(output)] = str(output.relative_to(work / "lib"))
@@ -112,9 +114,9 @@ class CompileHook(BuildHookInterface):
 
 
 def reason(error: BaseException) -> str:
-    """One line that tells a person why the modules were not compiled."""
+    """One short line that tells a person why the modules were not compiled."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else text[:300] + "..."
+    return text if len(text) <= 120 else text[:120] + " ..."
 
 
 def copy_package(build_lib: Path) -> None:
@@ -149,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
