@@ -1,0 +1,144 @@
+"""From raw runs to a Markdown page: the targets first, then one table for each workload."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from machine import Machine
+from measure import Run
+from targets import TARGETS, UNITS, Figure, Target
+from workloads import WORKLOADS, Workload
+
+MIB = 1 << 20
+SUBJECT = "bicorn"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The medians of one server's good runs under one workload."""
+
+    runs: tuple[Run, ...]
+
+    def median(self, figure: str) -> float:
+        value = float(statistics.median(getattr(run, figure) for run in self.runs))
+        return value / MIB if figure == "memory" else value
+
+    def spread(self, figure: str) -> str:
+        values = [getattr(run, figure) for run in self.runs]
+        return f"{min(values):.1f}-{max(values):.1f}"
+
+    def errors(self) -> str:
+        total: dict[str, int] = {}
+        for run in self.runs:
+            for name, count in run.errors.items():
+                total[name] = total.get(name, 0) + count
+        return ", ".join(f"{name} {count}" for name, count in total.items()) or "none"
+
+
+Results = dict[str, dict[str, Summary]]
+
+
+def summarise(runs: Iterable[Run]) -> Results:
+    """Good runs by workload and server."""
+    grouped: dict[str, dict[str, list[Run]]] = {}
+    for run in runs:
+        if not run.failure:
+            grouped.setdefault(run.workload, {}).setdefault(run.server, []).append(run)
+    return {name: {server: Summary(tuple(good)) for server, good in servers.items()}
+            for name, servers in grouped.items()}  # fmt: skip
+
+
+def render(machine: Machine, runs: Sequence[Run]) -> str:
+    """The whole page."""
+    results = summarise(runs)
+    parts = [_header(machine), _targets(results)]
+    for workload in WORKLOADS.values():
+        if workload.name in results:
+            table = _start_table if workload.kind == "start" else _load_table
+            parts.append(f"## {workload.title} (`{workload.name}`)\n\n" + table(workload, results[workload.name]))
+    failures = sorted({(run.workload, run.server, run.failure) for run in runs if run.failure})
+    if failures:
+        rows = [f"| {workload} | {server} | {_cell(text)} |" for workload, server, text in failures]
+        parts.append("## Failed runs\n\n" + _rows("| workload | server | why |", rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _header(machine: Machine) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    lines = [
+        "# Benchmark",
+        "",
+        f"- Machine: {machine.cpu}, {machine.cores} cores, {machine.system}, {machine.python}, {machine.wrk}",
+        f"- Bicorn: commit {machine.commit}; {machine.date}; load average before the start {machine.load:.2f}",
+        f"- {versions}",
+        f"- {machine.rounds} interleaved rounds of {machine.seconds} s after {machine.warm_up} s of warm-up, medians;"
+        f" server on core {machine.server_cpu}, wrk (one thread, {machine.connections} connections) on core"
+        f" {machine.client_cpu}; one worker; access log off.",
+        "- CPU per request: user + system time of all the server's processes over the requests wrk completed."
+        " Ratio: Bicorn's CPU per request over that server's (below 1: Bicorn needs less).",
+    ]
+    return "\n".join(lines + [f"- Note: {note}" for note in machine.notes])
+
+
+def _targets(results: Results) -> str:
+    rows = [row for target in TARGETS if (row := _target_row(target, results)) is not None]
+    head = "| workload | figure | of | against | at most | measured | met |"
+    return "## Targets\n\n" + (_rows(head, rows) if rows else "None of them was measured in this run.")
+
+
+def _target_row(target: Target, results: Results) -> str | None:
+    servers = results.get(target.workload, {})
+    peers = {name: servers[name].median(target.figure) for name in target.peers if name in servers}
+    if target.subject not in servers or not peers:
+        return None
+    own = servers[target.subject].median(target.figure)
+    best = min(peers, key=peers.__getitem__)
+    ratio = own / peers[best]
+    against = f"{best} ({_figure(peers[best], target.figure)})" + (", the best" if len(target.peers) > 1 else "")
+    met = "met" if ratio <= target.limit else "**not met**"
+    return (f"| {target.workload} | {UNITS[target.figure]} | {target.subject} ({_figure(own, target.figure)})"
+            f" | {against} | {target.limit:.2f} | {ratio:.2f} | {met} |")  # fmt: skip
+
+
+def _figure(value: float, figure: Figure) -> str:
+    return f"{value:.0f}" if figure == "first_answer_ms" else f"{value:.1f}"
+
+
+def _load_table(workload: Workload, servers: dict[str, Summary]) -> str:
+    own = servers.get(SUBJECT)
+    rows = []
+    for name, summary in sorted(servers.items(), key=lambda item: item[1].median("cpu_us")):
+        cpu = summary.median("cpu_us")
+        ratio = f"{own.median('cpu_us') / cpu:.2f}" if own else "-"
+        rows.append(
+            f"| {name} | {cpu:.1f} | {summary.spread('cpu_us')} | {ratio} | {summary.median('rate'):,.0f}"
+            f" | {summary.median('p50_ms'):.2f} | {summary.median('p99_ms'):.2f} | {summary.median('server_core'):.0%}"
+            f" | {summary.median('wrk_core'):.0%} | {summary.median('memory'):.1f} | {summary.errors()} |"
+        )
+    head = ("| server | CPU µs/request | min-max | Bicorn/it | requests/s | p50 ms | p99 ms | server core | wrk core"
+            " | PSS MiB | errors |")  # fmt: skip
+    return _rows(head, rows)
+
+
+def _start_table(workload: Workload, servers: dict[str, Summary]) -> str:
+    own = servers.get(SUBJECT)
+    rows = []
+    for name, summary in sorted(servers.items(), key=lambda item: item[1].median("first_answer_ms")):
+        first, memory = summary.median("first_answer_ms"), summary.median("memory")
+        ratios = (own.median("first_answer_ms") / first, own.median("memory") / memory) if own else None
+        cells = [f"{ratio:.2f}" for ratio in ratios] if ratios else ["-", "-"]
+        rows.append(
+            f"| {name} | {first:.0f} | {summary.spread('first_answer_ms')} | {cells[0]} | {memory:.1f} | {cells[1]} |"
+        )
+    return _rows("| server | first answer ms | min-max | Bicorn/it | PSS MiB, whole tree | Bicorn/it |", rows)
+
+
+def _rows(head: str, rows: Sequence[str]) -> str:
+    columns = head.count("|") - 1
+    return "\n".join([head, "|---" * columns + "|", *rows])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")
