@@ -1,0 +1,287 @@
+"""Every setting of Bicorn, each declared once.
+
+The command line, the environment, ``bicorn.toml``, ``--help``, ``docs/settings.md`` and validation are all derived from
+this table. To add a setting, add a field here with :func:`option`; nothing else has to know.
+
+A :class:`Config` that exists is valid: each value has been converted by its kind (``values.py``) and the rules that
+span settings (``checks.py``) hold. Where the values come from is ``sources.py``'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Self
+
+from . import checks, values
+from .option import Option, option, unknown
+from .values import Choice, Flag, Numbered, Seconds, Size, Text, Whole
+
+APPLICATION, LISTENING, TLS, PROCESSES = "Application", "Listening", "TLS", "Processes"
+LIMITS, DEADLINES, OUTPUT = "Limits", "Deadlines", "Output"
+GROUPS = (APPLICATION, LISTENING, TLS, PROCESSES, LIMITS, DEADLINES, OUTPUT)
+LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
+
+SECONDS, SIZE, FLAG, FLAG_OR_AUTO = Seconds(), Size(), Flag(), Flag(undecided=True)
+DIRECTORY, FILE, FILES = Text("DIR", "a directory"), Text("FILE", "a file"), values.Many("FILE", "files")
+LOG_FILE = Text("FILE", "a file or -", optional=False)
+ACCESS_LOG_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s %(M)sms'
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one server: frozen, valid, picklable.
+
+    Args:
+        origins: where each given value came from; fill it from a source, leave it alone in code.
+
+    Raises:
+        ConfigError: an unknown name, a value that cannot be used, or values that contradict each other.
+    """
+
+    def __new__(cls, *_: object, **given: object) -> Self:
+        # The generated __init__ would answer an unknown keyword with a TypeError that cannot name the nearest one.
+        for name in given.keys() - OPTIONS.keys() - {"origins"}:
+            raise unknown(name, OPTIONS, value=given[name])
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        for name, setting in OPTIONS.items():
+            object.__setattr__(self, name, setting.convert(getattr(self, name), self.origins.get(name, "")))
+        object.__setattr__(self, "origins", dict(self.origins))
+        checks.check(self)
+
+    def origin(self, name: str) -> str:
+        """Where the value came from: ``"--workers"``, ``"WEB_CONCURRENCY"``, ``"bicorn.toml"``, ``"default"``, ..."""
+        if name in self.origins:
+            return self.origins[name]
+        return "default" if getattr(self, name) == OPTIONS[name].default else "keyword"
+
+    @property
+    def tls(self) -> bool:
+        """Whether connections are TLS."""
+        return bool(self.certfile or self.ssl_context)
+
+    @property
+    def mount_points(self) -> tuple[tuple[str, str], ...]:
+        """The mounts as (prefix, app) pairs."""
+        return tuple((prefix, target) for prefix, _, target in (mount.partition("=") for mount in self.mounts))
+
+    # Application
+
+    app: str | None = option(
+        APPLICATION, None, Text("APP"), "The application, as MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY()."
+    )
+    mounts: tuple[str, ...] = option(
+        APPLICATION, (), values.Mounts(), "Serve another application under a path; repeatable.", flag="--mount"
+    )
+    interface: str = option(
+        APPLICATION,
+        "auto",
+        Choice(("auto", "asgi3", "asgi2", "wsgi"), also={"asgi": "asgi3"}),
+        "What the application speaks; auto finds out.",
+    )
+    factory: bool = option(APPLICATION, False, FLAG, "The application is a function that returns the application.")
+    app_dir: str = option(
+        APPLICATION,
+        "",
+        Text("DIR", "a directory", optional=False),
+        "Directory to import the application from.",
+        unset="the working directory",
+    )
+    chdir: str | None = option(
+        APPLICATION, None, DIRECTORY, "Change to this directory before anything else.", unset="stay"
+    )
+    pythonpath: str | None = option(
+        APPLICATION, None, Text("DIRS", "directories"), "More directories to import from, separated by commas."
+    )
+    root_path: str = option(APPLICATION, "", values.Prefix(), "The path the application is served under by a proxy.")
+    lifespan: str = option(
+        APPLICATION,
+        "auto",
+        Choice(("auto", "on", "off")),
+        "ASGI start-up and shutdown events; on makes them obligatory.",
+    )
+    lifespan_startup_timeout: float = option(
+        APPLICATION, 60.0, SECONDS, "Longest start-up of an ASGI application.", zero="no limit"
+    )
+    lifespan_shutdown_timeout: float = option(
+        APPLICATION, 30.0, SECONDS, "Longest shutdown of an ASGI application.", zero="no limit"
+    )
+    raw_env: tuple[str, ...] = option(
+        APPLICATION,
+        (),
+        values.Variables(),
+        "Set an environment variable before the application is loaded; repeatable.",
+        short="-e",
+        flag="--env",
+    )
+    env_file: str | None = option(
+        APPLICATION, None, FILE, "Set environment variables from a file (needs python-dotenv); those already set win."
+    )
+
+    # Listening
+
+    bind: tuple[str, ...] = option(
+        LISTENING,
+        ("127.0.0.1:8000",),
+        values.Addresses(),
+        "Listen here: HOST:PORT, [IPV6]:PORT, unix:PATH or fd://N; repeatable.",
+        short="-b",
+        first=1,
+    )
+    backlog: int = option(LISTENING, 2048, Whole(1), "Connections the kernel may hold before they are accepted.")
+    reuse_port: bool = option(LISTENING, False, FLAG, "Give each worker its own listening socket (SO_REUSEPORT).")
+    unix_mode: int | None = option(
+        LISTENING, None, values.Mode(), "Permissions of unix sockets.", unset="666 less the umask"
+    )
+    unix_user: str | None = option(LISTENING, None, Text("USER", "a user's name or number"), "Owner of unix sockets.")
+    unix_group: str | None = option(
+        LISTENING, None, Text("GROUP", "a group's name or number"), "Group of unix sockets."
+    )
+
+    # TLS
+
+    certfile: tuple[str, ...] = option(
+        TLS, (), FILES, "Certificate chain (PEM); repeatable, chosen by SNI. Turns TLS on.", first=9
+    )
+    keyfile: tuple[str, ...] = option(
+        TLS,
+        (),
+        FILES,
+        "Private key (PEM), in the order of the certificates.",
+        first=10,
+        unset="in the certificate's file",
+    )
+    keyfile_password: str | None = option(TLS, None, Text("PASSWORD"), "Password of the private keys.", secret=True)
+    ca_certs: str | None = option(TLS, None, FILE, "Authorities that sign client certificates (PEM).")
+    cert_reqs: int = option(
+        TLS,
+        0,
+        Numbered(("none", "optional", "required"), prefix="cert_"),
+        "Client certificates: 0 none, 1 optional, 2 required.",
+    )
+    tls_min_version: str = option(TLS, "1.2", Choice(("1.2", "1.3")), "Oldest TLS version to speak.")
+    ciphers: str | None = option(
+        TLS, None, Text("LIST"), "Ciphers of TLS 1.2, in OpenSSL's notation.", unset="OpenSSL's choice"
+    )
+    ssl_context: str | None = option(
+        TLS,
+        None,
+        Text("MODULE:FUNCTION"),
+        "MODULE:FUNCTION, called with (config, default_factory), returns the ssl.SSLContext to use.",
+    )
+
+    # Processes
+
+    workers: int = option(PROCESSES, 1, Whole(1), "Worker processes.", short="-w", first=4)
+    worker_class: str | None = option(
+        PROCESSES,
+        None,
+        Text("NAME"),
+        "Accepted for Gunicorn's command lines; says little here, see --help-all.",
+        short="-k",
+    )
+    threads: int = option(
+        PROCESSES, 1, Whole(1), "Threads of each worker for WSGI; 1 runs the application in the worker itself.", first=5
+    )
+    loop: str = option(
+        PROCESSES,
+        "auto",
+        Choice(("auto", "uvloop", "asyncio"), also={"none": "asyncio"}),
+        "Event loop; auto is uvloop where it is installed.",
+    )
+    graceful_timeout: float = option(
+        PROCESSES, 30.0, SECONDS, "Time for requests in progress when stopping.", zero="cut off at once"
+    )
+
+    # Limits
+
+    limit_request_line: int = option(LIMITS, 8190, SIZE, "Longest request line.", zero="unlimited")
+    limit_request_fields: int = option(LIMITS, 100, Whole(), "Most header fields in a request.", zero="unlimited")
+    limit_request_field_size: int = option(LIMITS, 8190, SIZE, "Longest header field.", zero="unlimited")
+    limit_request_head: int = option(
+        LIMITS, 65536, SIZE, "Longest request head: the request line and all fields.", zero="unlimited"
+    )
+    limit_request_body: int = option(LIMITS, 1024**3, SIZE, "Largest request body.", zero="unlimited")
+    limit_pipelined_requests: int = option(
+        LIMITS,
+        32,
+        Whole(),
+        "Pipelined requests served back to back before other connections get their turn.",
+        zero="unlimited",
+    )
+    limit_connections: int = option(LIMITS, 10000, Whole(), "Most connections of each worker.", zero="unlimited")
+    limit_concurrency: int = option(
+        LIMITS, 0, Whole(), "Most requests in progress in each worker; above it the answer is 503.", zero="unlimited"
+    )
+    limit_requests_per_connection: int = option(
+        LIMITS, 0, Whole(), "Requests after which a connection is closed.", zero="unlimited"
+    )
+
+    # Deadlines
+
+    timeout_tls_handshake: float = option(DEADLINES, 10.0, SECONDS, "Longest TLS handshake.", zero="none")
+    timeout_request_head: float = option(
+        DEADLINES, 10.0, SECONDS, "Longest time to receive a request head, from its first byte.", zero="none"
+    )
+    timeout_request_body: float = option(
+        DEADLINES, 30.0, SECONDS, "Longest silence while a request body is received.", zero="none"
+    )
+    min_body_rate: int = option(
+        DEADLINES, 240, SIZE, "Slowest request body, in bytes a second, after 5 seconds.", zero="none"
+    )
+    timeout_write: float = option(
+        DEADLINES, 30.0, SECONDS, "Longest wait for a client that does not read its response.", zero="none"
+    )
+    timeout_keep_alive: float = option(
+        DEADLINES, 75.0, SECONDS, "Longest silence between two requests of a connection.", zero="none"
+    )
+
+    # Output
+
+    server_header: bool = option(OUTPUT, True, FLAG, "Send the Server field.")
+    date_header: bool = option(OUTPUT, True, FLAG, "Send the Date field.")
+    headers: tuple[tuple[str, str], ...] = option(
+        OUTPUT, (), values.Fields(), "Add a field to every response; repeatable.", flag="--header"
+    )
+    access_log: bool | None = option(OUTPUT, None, FLAG_OR_AUTO, "Log every response.", first=7, unset="in a terminal")
+    access_logfile: str = option(
+        OUTPUT, "-", LOG_FILE, "Where to log responses; - is standard output. Turns the access log on."
+    )
+    access_logformat: str = option(
+        OUTPUT, ACCESS_LOG_FORMAT, Text("FORMAT", optional=False), "Format of the access log, in Gunicorn's atoms."
+    )
+    error_logfile: str = option(OUTPUT, "-", LOG_FILE, "Where to log everything else; - is standard error.")
+    log_level: str = option(
+        OUTPUT,
+        "info",
+        Choice(LOG_LEVELS, also={"warn": "warning", "fatal": "critical"}),
+        "Least severe message to log.",
+        first=8,
+    )
+    use_colors: bool | None = option(OUTPUT, None, FLAG_OR_AUTO, "Colour the log.", unset="in a terminal")
+
+    origins: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
+
+
+OPTIONS: Mapping[str, Option] = {
+    each.name: Option(each.name, each.default, **each.metadata) for each in fields(Config) if each.name != "origins"
+}
+"""Every setting by name, in the order of declaration."""
+
+SHORTHANDS: Mapping[str, Option] = {
+    each.name: each
+    for each in (
+        Option("host", None, "Listen on this host.", LISTENING, Text("HOST"), first=2, unset="127.0.0.1"),
+        Option(
+            "port", None, "Listen on this port; 0 is any free one.", LISTENING, Whole(0, 65535), first=3, unset="8000"
+        ),
+        Option("uds", None, "Listen on this unix socket.", LISTENING, Text("PATH", "a path")),
+        Option("fd", None, "Listen on this inherited descriptor.", LISTENING, Whole(0)),
+        Option(
+            "config", None, "Read settings from this bicorn.toml or gunicorn.conf.py.", APPLICATION, FILE, "-c", first=6
+        ),
+    )
+}
+"""Names every source takes that are no setting of their own: four ways to say ``bind``, and the file to read."""
