@@ -1,0 +1,78 @@
+"""The supervisor's nouns: what a worker can be, what the server can be, and which way each may go.
+
+Pure data. ``plan.py`` decides with it, ``supervisor.py`` and ``signals.py`` speak it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class State(Enum):
+    """One worker's life. A worker that has gone is no longer in the table."""
+
+    FORKING = "forking"  # asked for; the process does not exist yet
+    BOOTING = "booting"  # importing the application, starting its lifespan
+    FAILED = "failed"  # has reported why it cannot start, is about to exit
+    READY = "ready"  # accepts connections
+    DRAINING = "draining"  # was sent TERM: finishes its requests
+    QUITTING = "quitting"  # was sent QUIT: cuts its requests, runs lifespan shutdown
+    KILLED = "killed"  # was sent KILL; only the kernel's word is missing
+
+
+MOVES: dict[State, frozenset[State]] = {
+    State.FORKING: frozenset({State.BOOTING}),
+    State.BOOTING: frozenset({State.READY, State.FAILED, State.DRAINING, State.QUITTING, State.KILLED}),
+    State.FAILED: frozenset({State.KILLED}),
+    State.READY: frozenset({State.DRAINING, State.QUITTING, State.KILLED}),
+    State.DRAINING: frozenset({State.QUITTING, State.KILLED}),
+    State.QUITTING: frozenset({State.KILLED}),
+    State.KILLED: frozenset(),
+}
+"""Where each state may lead. Any state may also end in death, which takes the worker out of the table."""
+
+WANTED = frozenset({State.FORKING, State.BOOTING, State.READY})
+"""The states that count towards the number of workers asked for."""
+
+
+class Phase(Enum):
+    """The whole server's life."""
+
+    STARTING = "starting"  # no worker has been ready yet: a failure to boot ends the server
+    SERVING = "serving"  # one has: from here on nothing but a request ends the server
+    STOPPING = "stopping"  # workers finish their requests
+    QUITTING = "quitting"  # workers cut their requests
+    KILLING = "killing"  # workers are killed
+    OVER = "over"  # none is left
+
+
+class Ask(Enum):
+    """What somebody outside wants of the server, whichever way it was said (today: by a signal)."""
+
+    STOP = "stop"  # finish the requests, then end
+    INTERRUPT = "interrupt"  # Ctrl-C: each one is more urgent than the last
+    QUIT = "quit"  # end without finishing the requests
+    RELOAD = "reload"
+    REOPEN_LOGS = "reopen logs"
+    UPGRADE = "upgrade"
+    MORE = "one worker more"
+    FEWER = "one worker fewer"
+    DISMISS = "dismiss the workers"
+
+
+PHASES: dict[tuple[Phase, Ask], Phase] = {
+    (Phase.STARTING, Ask.STOP): Phase.STOPPING,
+    (Phase.STARTING, Ask.INTERRUPT): Phase.STOPPING,
+    (Phase.STARTING, Ask.QUIT): Phase.QUITTING,
+    (Phase.SERVING, Ask.STOP): Phase.STOPPING,
+    (Phase.SERVING, Ask.INTERRUPT): Phase.STOPPING,
+    (Phase.SERVING, Ask.QUIT): Phase.QUITTING,
+    # An orchestrator that repeats TERM is not impatient; a person who repeats Ctrl-C is.
+    (Phase.STOPPING, Ask.INTERRUPT): Phase.QUITTING,
+    (Phase.STOPPING, Ask.QUIT): Phase.QUITTING,
+    (Phase.QUITTING, Ask.INTERRUPT): Phase.KILLING,
+}
+"""What a request does to the phase; a pair that is not here changes nothing."""
+
+RUNNING = frozenset({Phase.STARTING, Phase.SERVING})
+"""The phases in which a missing worker is replaced."""

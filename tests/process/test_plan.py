@@ -1,0 +1,453 @@
+"""The supervisor's policy as scripted histories: what happened at which second, and what is done about it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bicorn.process import events, fleet, plan, states, words
+from bicorn.process.events import (
+    Action,
+    Asked,
+    BootFailed,
+    Died,
+    End,
+    Event,
+    Forked,
+    ForkFailed,
+    Log,
+    Ready,
+    Signal,
+    Spawn,
+    StopListening,
+    Tick,
+)
+from bicorn.process.fleet import Fleet, Want
+from bicorn.process.plan import MARGIN, QUICK, STEADY, UNKILLABLE, decide
+from bicorn.process.states import MOVES, PHASES, Ask, Phase, State
+
+
+class History:
+    """A fleet, a clock that is set by hand, and a kernel that forks at once: worker 3's first pid is 103."""
+
+    def __init__(self, workers: int = 1, graceful_timeout: float = 30.0) -> None:
+        self.fleet = Fleet(Want(workers, graceful_timeout))
+        self.now = 1000.0
+        self.log: list[Log] = []
+        self.pids = 100
+
+    def at(self, seconds: float, event: Event | None = None) -> list[Action]:
+        """The time is ``seconds``; returns what is done, without the log lines, which are kept."""
+        self.now = 1000.0 + seconds
+        return self.tell(event or Tick())
+
+    def tell(self, event: Event) -> list[Action]:
+        done: list[Action] = []
+        todo: list[Event] = [event]
+        while todo:
+            for action in decide(self.fleet, todo.pop(0), self.now):
+                if isinstance(action, Log):
+                    self.log.append(action)
+                    continue
+                done.append(action)
+                if isinstance(action, Spawn):
+                    self.pids += 1
+                    todo.append(Forked(action.number, self.pids))
+        return done
+
+    def words(self) -> str:
+        """What was logged since the last time, and forget it."""
+        text = "\n".join(line.text for line in self.log)
+        self.log.clear()
+        return text
+
+    def state(self, number: int) -> State:
+        return self.fleet.workers[number].state
+
+
+def started(workers: int = 1, **want: float) -> History:
+    history = History(workers, **want)
+    history.at(0)
+    for number in range(1, workers + 1):
+        history.at(1, Ready(number, "main:app is ASGI 3"))
+    return history
+
+
+def test_the_first_tick_starts_every_worker_and_nothing_more_happens_by_itself() -> None:
+    history = History(4)
+    assert history.at(0) == [Spawn(1), Spawn(2), Spawn(3), Spawn(4)]
+    assert history.at(1) == []
+    assert history.fleet.deadline() is None
+
+
+def test_the_application_is_described_once() -> None:
+    history = started(4)
+    assert [line for line in history.log if line.level == "info"] == [Log("info", "main:app is ASGI 3")]
+    assert history.fleet.phase is Phase.SERVING
+
+
+def test_a_dead_worker_is_replaced_at_once_and_the_log_says_how_it_died_and_how_old_it_was() -> None:
+    history = started(2)
+    history.words()
+    assert history.at(101, Died(2, signal="SIGKILL")) == [Spawn(2)]
+    assert "worker 2 (pid 102) was killed by SIGKILL from outside" in history.log[0].text
+    assert "after serving for 1 min 40 s" in history.words()
+    history.at(102, Ready(2, "main:app is ASGI 3"))
+    assert history.log == [Log("info", "worker 2 (pid 103) is ready after 1 s")]
+
+
+@pytest.mark.parametrize("code", [2, 3, 4])
+def test_a_boot_failure_at_first_start_ends_the_server_with_that_code_and_says_why_once(code: int) -> None:
+    history = History(3)
+    history.at(0)
+    told = [StopListening(), Signal(102, "SIGTERM"), Signal(103, "SIGTERM")]
+    assert history.at(1, BootFailed(1, code, "Traceback: no database")) == told
+    history.at(1, BootFailed(2, code, "Traceback: no database"))
+    assert history.at(1, Died(1, code)) == []
+    assert history.at(1, Died(2, code)) == []
+    assert history.at(1, Died(3, signal="SIGTERM")) == [End(code)]
+    assert history.words() == "Traceback: no database"
+
+
+@pytest.mark.parametrize(
+    ("death", "text"),
+    [
+        (Died(1, 4), "worker 1 (pid 101) left with exit code 4 while it was starting"),
+        (Died(1, signal="SIGSEGV"), "worker 1 (pid 101) crashed with SIGSEGV, in native code while it was starting"),
+    ],
+)
+def test_a_first_boot_that_dies_without_a_word_is_explained_too(death: Died, text: str) -> None:
+    history = History()
+    history.at(0)
+    assert history.at(1, death) == [StopListening(), End(death.code or 3)]
+    assert history.words() == text
+
+
+def test_later_boot_failures_back_off_and_never_stop_the_service() -> None:
+    history = started(2)
+    history.at(100, Died(2, 1))
+    history.words()
+    clock = 100.0
+    waits = []
+    for _ in range(8):
+        clock += 1
+        assert history.at(clock, BootFailed(2, 3, "no database")) == []
+        assert history.at(clock, Died(2, 3)) == []
+        due = history.fleet.deadline()
+        assert due is not None
+        waits.append(due - history.now)
+        clock += waits[-1]
+        assert history.at(clock - 0.01) == []
+        assert history.at(clock) == [Spawn(2)]
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 30]
+    text = history.words()
+    assert text.count("no database") == 1
+    assert text.count("for the same reason as before") == 7
+    assert history.fleet.phase is Phase.SERVING
+
+
+def test_while_nothing_boots_one_worker_tries_for_all_and_the_rest_follow_when_it_is_ready() -> None:
+    history = started(4)
+    for number in (1, 2, 3, 4):
+        history.at(100, Died(number, 1))
+    for number in (1, 2, 3, 4):
+        history.at(100, Died(number, 3))
+    assert history.fleet.boot_failures == 4
+    assert history.at(120) == [Spawn(1)]
+    assert history.fleet.deadline() is None  # nothing to do until that one says something
+    assert history.at(121, Ready(1)) == [Spawn(2), Spawn(3), Spawn(4)]
+
+
+def test_a_worker_that_reports_a_failure_and_does_not_leave_is_killed_and_counts_as_failed() -> None:
+    history = started()
+    history.at(100, Died(1, 1))
+    history.at(101, BootFailed(1, 3, "no database"))
+    assert history.at(101.5) == []
+    assert history.at(102) == [Spawn(2)]  # the number is taken until the process has gone
+    assert history.at(103) == [Signal(102, "SIGKILL")]
+    assert history.at(103, Died(1, signal="SIGKILL")) == []
+    assert history.fleet.boot_failures == 1
+
+
+def test_an_application_that_crashes_as_soon_as_it_serves_is_slowed_down() -> None:
+    history = started()
+    assert history.at(1.5, Died(1, signal="SIGSEGV")) == [Spawn(1)]
+    history.at(2, Ready(1))
+    assert history.at(2.5, Died(1, signal="SIGSEGV")) == []
+    assert history.fleet.deadline() == history.now + 0.5
+    assert history.at(3) == [Spawn(1)]
+    history.at(4, Ready(1))
+    assert history.at(4 + STEADY, Died(1, signal="SIGSEGV")) == [Spawn(1)]
+    assert history.fleet.crashes == 0
+
+
+def test_being_killed_from_outside_is_not_the_applications_fault() -> None:
+    history = started(4)
+    for second in range(2, 32):
+        number = 1 + second % 4
+        assert history.at(second, Died(number, signal="SIGKILL")) == [Spawn(number)]
+        history.at(second + 0.5, Ready(number))
+
+
+def test_a_fork_that_fails_is_tried_again_later() -> None:
+    fleet = Fleet(Want(2))
+    assert decide(fleet, Tick(), 0) == [Spawn(1), Spawn(2)]
+    decide(fleet, Forked(1, 11), 0)
+    [line] = decide(fleet, ForkFailed(2, "Cannot allocate memory"), 0)
+    assert line == Log("error", "worker 2 could not be forked: Cannot allocate memory; next try in 1 s")
+    decide(fleet, Ready(1), 0.5)
+    assert fleet.deadline() == 1
+    assert decide(fleet, Tick(), 1) == [Spawn(2)]
+
+
+def test_term_lets_every_worker_finish_and_closes_the_listeners_first() -> None:
+    history = started(2)
+    assert history.at(10, Asked(Ask.STOP, "SIGTERM")) == [
+        StopListening(),
+        Signal(101, "SIGTERM"),
+        Signal(102, "SIGTERM"),
+    ]
+    assert history.at(11, Asked(Ask.STOP, "SIGTERM")) == []
+    assert history.at(12, Died(1)) == []
+    assert history.at(13, Died(2)) == [End(0)]
+    assert "30 s" in history.words()
+
+
+def test_a_worker_that_does_not_finish_is_killed_and_named() -> None:
+    history = started(2, graceful_timeout=5)
+    history.at(10, Asked(Ask.STOP))
+    history.at(11, Died(1))
+    history.words()
+    assert history.fleet.deadline() == 1010 + 5 + MARGIN
+    assert history.at(10 + 5 + MARGIN) == [Signal(102, "SIGKILL")]
+    assert history.words() == "worker 2 (pid 102) had not finished its requests after 7 s: killed, they are cut off"
+    assert history.at(18, Died(2, signal="SIGKILL")) == [End(0)]
+    assert history.words() == ""
+
+
+def test_the_second_ctrl_c_cuts_off_and_the_third_kills() -> None:
+    history = started(1)
+    assert history.at(10, Asked(Ask.INTERRUPT)) == [StopListening(), Signal(101, "SIGTERM")]
+    assert history.at(11, Asked(Ask.INTERRUPT)) == [Signal(101, "SIGQUIT")]
+    assert history.fleet.deadline() == history.now + QUICK
+    assert history.at(11.1, Asked(Ask.INTERRUPT)) == [Signal(101, "SIGKILL")]
+    assert history.at(11.2, Died(1, signal="SIGKILL")) == [End(0)]
+
+
+def test_quit_does_not_wait_for_requests() -> None:
+    history = started(1)
+    assert history.at(10, Asked(Ask.QUIT)) == [StopListening(), Signal(101, "SIGQUIT")]
+    assert history.at(10 + QUICK) == [Signal(101, "SIGKILL")]
+
+
+def test_a_worker_that_is_still_importing_is_ended_without_a_core_file() -> None:
+    history = History(1)
+    history.at(0)
+    assert history.at(1, Asked(Ask.QUIT)) == [StopListening(), Signal(101, "SIGTERM")]
+    assert history.at(1, Ready(1)) == []
+    assert history.at(1, Died(1, signal="SIGTERM")) == [End(0)]
+
+
+def test_a_process_that_kill_does_not_end_is_not_waited_for() -> None:
+    history = started(1)
+    history.at(10, Asked(Ask.QUIT))
+    history.at(10 + QUICK)
+    assert history.at(10 + QUICK + UNKILLABLE) == [End(0)]
+    assert history.log[-1].level == "critical"
+
+
+def test_how_a_worker_ends_while_it_stops_is_news_only_when_it_is_unexpected() -> None:
+    history = started(2)
+    history.at(10, Asked(Ask.STOP))
+    history.words()
+    history.at(11, Died(1, signal="SIGSEGV"))
+    assert history.words() == "worker 1 (pid 101) crashed with SIGSEGV, in native code while it was stopping"
+    history.at(11, Died(2, code=1))
+    assert history.words() == "worker 2 (pid 102) left with exit code 1 while it was stopping"
+
+
+@pytest.mark.parametrize("ask", [Ask.RELOAD, Ask.REOPEN_LOGS, Ask.UPGRADE, Ask.MORE, Ask.FEWER, Ask.DISMISS])
+def test_what_this_version_cannot_do_is_said_and_survived(ask: Ask) -> None:
+    history = started(1)
+    history.words()
+    assert history.at(10, Asked(ask, "SIGX")) == []
+    assert history.words().startswith("SIGX: this version cannot")
+
+
+def test_news_of_a_worker_that_has_gone_is_ignored_and_nothing_happens_after_the_end() -> None:
+    history = started(1)
+    assert history.at(2, Died(7)) == []
+    assert history.at(2, Ready(7)) == []
+    history.at(3, Asked(Ask.STOP))
+    assert history.at(4, Died(1)) == [End(0)]
+    assert history.at(5, Asked(Ask.STOP)) == []
+    assert history.at(5) == []
+
+
+def test_a_move_that_is_not_in_the_table_is_an_error() -> None:
+    worker = fleet.Worker(1, State.READY, 0.0)
+    with pytest.raises(AssertionError, match="cannot go from ready to booting"):
+        worker.move(State.BOOTING, 1.0)
+
+
+def test_every_state_and_phase_has_a_way_out() -> None:
+    assert set(MOVES) == set(State)
+    for phase in (Phase.STARTING, Phase.SERVING, Phase.STOPPING):
+        assert PHASES[phase, Ask.INTERRUPT] is not phase
+
+
+def test_the_policy_is_pure() -> None:
+    banned = {"asyncio", "socket", "ssl", "os", "time", "threading", "signal", "subprocess", "logging", "select", "sys"}
+    for module in (plan, events, fleet, states, words):
+        assert module.__file__
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert not banned & {name.split(".")[0] for name in names}, module.__name__
+
+
+# -- Random histories ------------------------------------------------------------------------------------------
+
+STEP = st.one_of(
+    st.tuples(st.just("pass"), st.floats(0.0, 40.0)),
+    st.tuples(st.sampled_from(["ready", "fail", "segv", "kill", "leave"]), st.integers(0, 7)),
+    st.tuples(st.just("ask"), st.sampled_from(list(Ask))),
+    st.tuples(st.just("no more processes"), st.booleans()),
+)
+
+
+class Kernel:
+    """Carries the actions out, obeys KILL only, and checks after each step what must hold in any history."""
+
+    def __init__(self, workers: int) -> None:
+        self.fleet = Fleet(Want(workers, graceful_timeout=10.0))
+        self.now = 0.0
+        self.alive: dict[int, int] = {}  # pid: worker
+        self.killed: set[int] = set()
+        self.pids = 0
+        self.forking = True
+        self.asked = False
+        self.boot_failed = False
+        self.ended: int | None = None
+
+    def tell(self, event: Event) -> None:
+        todo = [event]
+        while todo:
+            for action in decide(self.fleet, todo.pop(0), self.now):
+                assert self.ended is None, "nothing may be done after the end"
+                todo += self.act(action)
+        self.check()
+
+    def act(self, action: Action) -> list[Event]:
+        match action:
+            case Spawn():
+                if not self.forking:
+                    return [ForkFailed(action.number, "no memory")]
+                self.pids += 1
+                self.alive[self.pids] = action.number
+                return [Forked(action.number, self.pids)]
+            case Signal():
+                assert action.pid in self.alive, "a signal to a process that has gone"
+                if action.name == "SIGKILL":
+                    self.killed.add(action.pid)
+            case StopListening():
+                assert self.asked or self.boot_failed, "the service was stopped for no reason"
+            case End():
+                self.ended = action.code
+            case Log():
+                pass
+        return []
+
+    def check(self) -> None:
+        known = {worker.pid: number for number, worker in self.fleet.workers.items()}
+        assert set(self.alive) == set(known) or self.ended is not None, "a process nobody knows of"
+        wanted = sum(worker.state in states.WANTED for worker in self.fleet.workers.values())
+        assert wanted <= self.fleet.want.workers
+        due = self.fleet.deadline()
+        if self.fleet.missing() > 0 and not self.fleet.probing():
+            assert due is not None, "a worker is missing and nothing will ever start it"
+
+    def end_of(self, pid: int, **how: str | int) -> None:
+        number = self.alive.pop(pid)
+        self.killed.discard(pid)
+        self.tell(Died(number, **how))  # type: ignore[arg-type]
+
+    def step(self, what: str, value: object) -> None:
+        pids = sorted(self.alive)
+        pid = pids[value % len(pids)] if pids and isinstance(value, int) else None
+        if what == "pass":
+            assert isinstance(value, float)
+            self.pass_time(value)
+        elif what == "ask":
+            assert isinstance(value, Ask)
+            self.asked |= value in (Ask.STOP, Ask.INTERRUPT, Ask.QUIT)
+            self.tell(Asked(value))
+        elif what == "no more processes":
+            self.forking = bool(value)
+        elif pid is None:
+            return
+        elif what == "ready":
+            self.tell(Ready(self.alive[pid]))
+        else:
+            self.boot_failed |= self.fleet.phase is Phase.STARTING
+            if what == "fail":
+                self.tell(BootFailed(self.alive[pid], 3, "no database"))
+                self.end_of(pid, code=3)
+            elif what == "leave":
+                self.end_of(pid, code=0)
+            else:
+                self.end_of(pid, signal="SIGSEGV" if what == "segv" else "SIGKILL")
+
+    def pass_time(self, seconds: float) -> None:
+        """Wake at every deadline on the way, as the supervisor does."""
+        target = self.now + seconds
+        for _ in range(1000):
+            due = self.fleet.deadline()
+            if self.ended is not None or due is None or due > target:
+                break
+            self.now = max(self.now, due)
+            self.tell(Tick())
+            for pid in sorted(self.killed):
+                self.end_of(pid, signal="SIGKILL")
+        else:
+            raise AssertionError("the deadlines never end: a busy loop")
+        self.now = target
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 4), st.lists(STEP, max_size=40))
+def test_no_history_leaks_a_worker_and_term_always_ends(workers: int, steps: list[tuple[str, object]]) -> None:
+    kernel = Kernel(workers)
+    kernel.tell(Tick())
+    for what, value in steps:
+        if kernel.ended is not None:
+            break
+        kernel.step(what, value)
+    if kernel.ended is None:
+        kernel.step("ask", Ask.STOP)
+        kernel.pass_time(10.0 + MARGIN + UNKILLABLE + 1)
+    assert kernel.ended is not None
+    assert kernel.alive == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 4), st.lists(STEP.filter(lambda step: step[0] != "ask"), max_size=40))
+def test_once_one_worker_has_served_the_full_number_always_comes_back(
+    workers: int, steps: list[tuple[str, object]]
+) -> None:
+    kernel = Kernel(workers)
+    kernel.tell(Tick())
+    kernel.tell(Ready(1))
+    for what, value in steps:
+        kernel.step(what, value)
+    assert kernel.ended is None
+    kernel.forking = True
+    for _ in range(workers + 1):  # one at a time while nothing boots, then all
+        kernel.pass_time(40.0)
+        for number in list(kernel.fleet.workers):
+            kernel.tell(Ready(number))
+    assert sorted(w.state.value for w in kernel.fleet.workers.values()) == ["ready"] * workers
