@@ -1,1 +1,1 @@
-"""What the server tells people: logs."""
+"""What the server tells people: its log and its access log."""
