@@ -178,7 +178,8 @@ def scan_head(data: bytes, start: int, limits: Limits) -> Head:
         size = i - begin
         if size == 0 or p[i] != 58:
             raise diagnose.head(data, start, limits)
-        slot = (token[p[begin]] + token[p[i - 1]] * 29 + token[p[begin + size // 2]] * 7 + size * 13) & 511
+        # The factors keep 89 of the 91 commonest field names in slots of their own.
+        slot = (token[p[begin]] * 86 + token[p[i - 1]] * 116 + token[p[begin + size // 2]] * 21 + size * 59) & 511
         entry = _names[slot]
         if entry is None or not _same_name(entry[0], p, begin, size):
             entry = _new_name(p[begin:i].lower(), slot)

@@ -1,0 +1,55 @@
+import cython
+
+cdef bytes _value_byte
+cdef bint COMPILED
+cdef int IDLE, WAITING, HELD, BODY, TRAILERS
+cdef int NO_BODY, LENGTH, CHUNKED, CLOSE
+cdef int PLAIN, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, DATE, SERVER
+cdef Py_ssize_t JOIN_LIMIT, _KNOWN_LIMIT
+cdef dict _names, _chunk_lines, _length_lines, _status_lines
+
+cdef class Defaults:
+    cdef public bytes server
+    cdef public bytes date
+    cdef public bytes extra
+    cdef public bytes lines
+    cpdef set_date(self, bytes line)
+
+@cython.final
+cdef class Response:
+    cdef public int state
+    cdef public int status
+    cdef public bint keep_alive
+    cdef public bint is_head
+    cdef public Py_ssize_t body_sent
+    cdef public object fields
+    cdef Defaults _defaults
+    cdef list _parts
+    cdef int _framing
+    cdef Py_ssize_t _length
+    cdef int _minor
+    cdef bint _trailers
+
+    cpdef begin(self, int minor, bint is_head, bint keep_alive)
+    @cython.locals(parts=list, length=Py_ssize_t, own_lines=int, kind=int, defaults=Defaults)
+    cpdef start(self, int status, object headers, bint trailers=*)
+    @cython.locals(parts=list, size=Py_ssize_t)
+    cpdef object body(self, bytes data, bint more)
+    @cython.locals(parts=list)
+    cpdef bytes body_head(self, Py_ssize_t size)
+    cpdef bytes body_tail(self, Py_ssize_t size)
+    cpdef bint has_body(self)
+    cpdef bint has_length(self)
+    @cython.locals(parts=list)
+    cpdef bytes trailers(self, object headers, bint more)
+    cpdef drop_trailers(self)
+    @cython.locals(parts=list, length=Py_ssize_t, status=int)
+    cdef int _frame(self, Py_ssize_t size, bint more) except -1
+
+cdef bytes _length_line(Py_ssize_t length)
+cdef bytes _chunk_line(Py_ssize_t size)
+cdef int _learn_name(bytes name) except -1
+@cython.locals(p="const unsigned char *", table="const unsigned char *", i=Py_ssize_t)
+cdef bint _is_value(bytes value) except -1
+cdef Py_ssize_t _content_length(bytes value, Py_ssize_t seen) except? -2
+cdef bytes _without(Defaults defaults, int own_lines)

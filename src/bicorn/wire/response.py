@@ -1,0 +1,456 @@
+"""The sending half of one HTTP/1 connection: an application's answer in, bytes out (RFC 9110 §6, RFC 9112 §6 to §9).
+
+One `Response` serves a connection's answers one after the other: ``begin`` for each request, then ``start`` with status and
+fields, then ``body`` until nothing more follows, then ``trailers`` where they were announced. The head is held back until the
+first body bytes are known, so that a short answer is one write with its length in it.
+
+Framing, chosen once, at the first body bytes::
+
+    NO_BODY   HEAD, 204, 304: what the application gives is dropped (HEAD) or refused
+    LENGTH    a Content-Length is known: bytes are counted against it
+    CHUNKED   HTTP/1.1 without a length
+    CLOSE     HTTP/1.0 without a length: the connection's end is the body's end
+"""
+
+from __future__ import annotations
+
+import http
+import re
+from collections.abc import Iterable
+
+from bicorn.errors import AppProtocolError
+from bicorn.wire.fields import TOKEN_LOWER, VALUE_BYTE, tokens
+
+COMPILED = not __file__.endswith(".py")
+_value_byte = VALUE_BYTE
+
+# What `Response.state` can be.
+IDLE = 0  # no request, or the answer is complete
+WAITING = 1  # begin() was called: nothing from the application yet
+HELD = 2  # start() was called: the head waits for the first body bytes
+BODY = 3  # the head is out
+TRAILERS = 4  # the body is complete, the trailers are not
+
+NO_BODY = 0
+LENGTH = 1
+CHUNKED = 2
+CLOSE = 3
+
+PLAIN = 0
+CONTENT_LENGTH = 1
+TRANSFER_ENCODING = 2
+CONNECTION = 3
+DATE = 4
+SERVER = 8
+_KINDS = {
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
+    b"keep-alive": TRANSFER_ENCODING,  # hop-by-hop, and ours to say: dropped
+    b"date": DATE,
+    b"server": SERVER,
+}
+
+# Above this a body is handed to the transport beside its head instead of being copied behind it.
+JOIN_LIMIT = 65536
+
+_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+
+_names: dict[bytes, int] = {}
+_chunk_lines: dict[int, bytes] = {}
+_KNOWN_LIMIT = 1024
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = http.HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+_status_lines: dict[int, bytes] = {status: _status_line(status) for status in range(100, 1000)}
+
+
+class Defaults:
+    """The fields the server itself adds to each answer.
+
+    Attributes:
+        server: a complete ``server`` line, or empty.
+        date: a complete ``date`` line, or empty; the server's clock renews it each second.
+        extra: complete lines of the fields the operator configured.
+        lines: all three as one.
+    """
+
+    __slots__ = ("date", "extra", "lines", "server")
+
+    def __init__(self, *, server: bytes = b"server: bicorn\r\n", extra: bytes = b"") -> None:
+        self.server = server
+        self.extra = extra
+        self.set_date(b"")
+
+    def set_date(self, line: bytes) -> None:
+        """Make `line` (complete, or empty for none) the date of the answers to come."""
+        self.date = line
+        self.lines = self.server + self.date + self.extra
+
+
+class Response:
+    """The sending half of one server connection.
+
+    Args:
+        defaults: the fields the server adds.
+
+    Attributes:
+        state: one of this module's states.
+        status: the present answer's status code.
+        keep_alive: whether the connection may go on after the present answer.
+        body_sent: bytes of body given to the connection so far (for the log).
+        fields: the application's fields of the present answer, as they were given (for the log).
+    """
+
+    __slots__ = (
+        "_defaults",
+        "_framing",
+        "_length",
+        "_minor",
+        "_parts",
+        "_trailers",
+        "body_sent",
+        "fields",
+        "is_head",
+        "keep_alive",
+        "state",
+        "status",
+    )
+
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
+        self.state = IDLE
+        self.status = 0
+        self.keep_alive = True
+        self.is_head = False
+        self.body_sent = 0
+        self.fields: object = None
+        self._parts: list[bytes] | None = None
+        self._framing = NO_BODY
+        self._length = 0
+        self._minor = 1
+        self._trailers = False
+
+    def begin(self, minor: int, is_head: bool, keep_alive: bool) -> None:
+        """Prepare for the answer to one request.
+
+        Args:
+            minor: the request's HTTP/1 minor version.
+            is_head: whether its method is HEAD.
+            keep_alive: whether the connection may go on after it.
+        """
+        self.state = WAITING
+        self.status = 0
+        self.keep_alive = keep_alive
+        self.is_head = is_head
+        self.body_sent = 0
+        self._minor = minor
+
+    def start(self, status: int, headers: Iterable[Iterable[bytes]], trailers: bool = False) -> None:
+        """Take the answer's head; nothing is sent yet.
+
+        Args:
+            status: 200 to 999.
+            headers: ``(name, value)`` pairs of bytes.
+            trailers: whether the body will be followed by ``trailers``.
+
+        Raises:
+            AppProtocolError: the application's mistake, named; the state is as it was.
+        """
+        if status < 200 or status > 999:
+            raise AppProtocolError(f"the response status must be 200 to 999, not {status!r}")
+        defaults = self._defaults
+        parts = [_status_lines[status], defaults.lines]
+        length = -1
+        own_lines = 0
+        for field in headers:
+            name, value = field
+            if type(name) is not bytes or type(value) is not bytes:
+                name, value = _as_bytes(name, value)
+            kind = _names.get(name, -1)
+            if kind < 0:
+                kind = _learn_name(name)
+            if not _is_value(value):
+                raise AppProtocolError(f"the response header {name!r} has a control character in its value: {value!r}")
+            if kind != PLAIN:
+                if kind == CONTENT_LENGTH:
+                    length = _content_length(value, length)
+                    continue
+                if kind == TRANSFER_ENCODING:
+                    continue  # framing is the server's
+                if kind == CONNECTION:
+                    if b"close" in tokens(value):
+                        self.keep_alive = False
+                    continue
+                own_lines |= kind
+            parts.append(name)
+            parts.append(b": ")
+            parts.append(value)
+            parts.append(b"\r\n")
+        if own_lines:
+            parts[1] = _without(defaults, own_lines)
+        self.status = status
+        self.fields = headers
+        self._parts = parts
+        self._length = length
+        self._trailers = trailers
+        self.state = HELD
+
+    def body(self, data: bytes, more: bool) -> bytes | list[bytes]:
+        """Take a piece of the body; give what is to be written (perhaps empty).
+
+        Args:
+            data: the piece, perhaps empty.
+            more: whether another piece follows. Where none does, `state` becomes `IDLE` or `TRAILERS`.
+
+        Raises:
+            AppProtocolError: more body than announced, less, or a body where none is allowed; nothing of `data` is sent.
+        """
+        size = len(data)
+        parts: list[bytes] = []
+        if self.state == HELD:
+            self._frame(size, more)
+            assert self._parts is not None
+            parts = self._parts
+            self._parts = None
+            self.state = BODY
+        if self._framing == LENGTH:
+            if size > self._length:
+                raise AppProtocolError(f"the response body is {size - self._length} bytes longer than its content-length")
+            self._length -= size
+            self.body_sent += size
+            if not more:
+                if self._length:
+                    raise AppProtocolError(f"the response body is {self._length} bytes shorter than its content-length")
+                self.state = IDLE
+            if size > JOIN_LIMIT:
+                return [b"".join(parts), data] if parts else data
+            if not parts:
+                return data
+            parts.append(data)
+        elif self._framing == CHUNKED:
+            self.body_sent += size
+            if size:
+                parts.append(_chunk_lines.get(size) or _chunk_line(size))
+                parts.append(data)
+                parts.append(b"\r\n")
+            if not more:
+                if self._trailers:
+                    parts.append(b"0\r\n")
+                    self.state = TRAILERS
+                else:
+                    parts.append(b"0\r\n\r\n")
+                    self.state = IDLE
+            if size > JOIN_LIMIT:
+                return parts
+        elif self._framing == CLOSE:
+            self.body_sent += size
+            parts.append(data)
+            if not more:
+                self.state = IDLE
+        elif not more:
+            self.state = IDLE
+        return b"".join(parts)
+
+    def body_head(self, size: int) -> bytes:
+        """The head and framing before `size` bytes that are sent from a file; ``body_tail`` closes them.
+
+        Raises:
+            AppProtocolError: as ``body``.
+        """
+        parts: list[bytes] = []
+        if self.state == HELD:
+            self._frame(size, True)
+            assert self._parts is not None
+            parts = self._parts
+            self._parts = None
+            self.state = BODY
+        if self._framing == LENGTH:
+            if size > self._length:
+                raise AppProtocolError(f"the response body is {size - self._length} bytes longer than its content-length")
+            self._length -= size
+        elif self._framing == CHUNKED and size:
+            parts.append(_chunk_line(size))
+        if self._framing != NO_BODY:
+            self.body_sent += size
+        return b"".join(parts)
+
+    def body_tail(self, size: int) -> bytes:
+        """What follows `size` bytes sent from a file."""
+        return b"\r\n" if self._framing == CHUNKED and size else b""
+
+    def has_body(self) -> bool:
+        """Whether body bytes are sent at all, once the head is framed (not for HEAD, 204 and 304)."""
+        return self._framing != NO_BODY
+
+    def has_length(self) -> bool:
+        """Whether the application gave a content-length; for a held head."""
+        return self._length >= 0
+
+    def trailers(self, headers: Iterable[Iterable[bytes]], more: bool) -> bytes:
+        """Take trailer fields; give what is to be written.
+
+        Raises:
+            AppProtocolError: a field is malformed.
+        """
+        parts: list[bytes] = []
+        for field in headers:
+            name, value = field
+            if type(name) is not bytes or type(value) is not bytes:
+                name, value = _as_bytes(name, value)
+            if _names.get(name, -1) < 0:
+                _learn_name(name)
+            if not _is_value(value):
+                raise AppProtocolError(f"the response trailer {name!r} has a control character in its value: {value!r}")
+            parts += (name, b": ", value, b"\r\n")
+        if not more:
+            parts.append(b"\r\n")
+            self.state = IDLE
+        return b"".join(parts)
+
+    def drop_trailers(self) -> None:
+        """The client did not ask for trailers (RFC 9110 §6.5.1): send none, whatever the application gives."""
+        self._trailers = False
+
+    def _frame(self, size: int, more: bool) -> None:
+        """Choose the framing for a body of `size` bytes, or of unknown size where `more` follow; end the held head."""
+        parts = self._parts
+        assert parts is not None
+        status = self.status
+        length = self._length
+        if self.is_head or status == 304:
+            if size and status == 304:
+                raise AppProtocolError("a 304 response must not have a body")
+            self._framing = NO_BODY
+            if length >= 0:
+                parts.append(b"content-length: %d\r\n" % length)
+            elif size and not more:
+                parts.append(b"content-length: %d\r\n" % size)
+        elif status == 204 or status == 205:
+            if size:
+                raise AppProtocolError(f"a {status} response must not have a body")
+            self._framing = NO_BODY
+            if status == 205:
+                parts.append(b"content-length: 0\r\n")
+        elif length >= 0 and not self._trailers:
+            self._framing = LENGTH
+            parts.append(_length_lines.get(length) or _length_line(length))
+        elif not more and not self._trailers:
+            self._framing = LENGTH
+            self._length = size
+            parts.append(_length_lines.get(size) or _length_line(size))
+        elif self._minor == 1:
+            self._framing = CHUNKED
+            parts.append(b"transfer-encoding: chunked\r\n")
+        else:
+            self._framing = CLOSE
+            self.keep_alive = False
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n\r\n")
+        elif self._minor == 0:
+            parts.append(b"connection: keep-alive\r\n\r\n")
+        else:
+            parts.append(b"\r\n")
+
+
+_length_lines: dict[int, bytes] = {}
+
+
+def _length_line(length: int) -> bytes:
+    line = b"content-length: %d\r\n" % length
+    if len(_length_lines) < _KNOWN_LIMIT:
+        _length_lines[length] = line
+    return line
+
+
+def _chunk_line(size: int) -> bytes:
+    line = b"%x\r\n" % size
+    if len(_chunk_lines) < _KNOWN_LIMIT:
+        _chunk_lines[size] = line
+    return line
+
+
+def _as_bytes(name: object, value: object) -> tuple[bytes, bytes]:
+    for what, given in (("name", name), ("value", value)):
+        if not isinstance(given, (bytes, bytearray, memoryview)):
+            raise AppProtocolError(f"a response header's {what} must be bytes, not {type(given).__name__}: {given!r}")
+    return bytes(name), bytes(value)  # type: ignore[call-overload]
+
+
+def _learn_name(name: bytes) -> int:
+    """The kind of a field name not seen before; what it learns is bounded."""
+    if not name or any(not TOKEN_LOWER[c] for c in name):
+        raise AppProtocolError(f"the response header name {name!r} is not a token")
+    kind = _KINDS.get(name.lower(), PLAIN)
+    if len(_names) < _KNOWN_LIMIT:
+        _names[name] = kind
+    return kind
+
+
+def _is_value(value: bytes) -> bool:
+    """Whether a field value has no control character; a CR or LF would let it add fields or a whole response."""
+    if not COMPILED:
+        return _VALUE.fullmatch(value) is not None
+    p = value
+    table = _value_byte
+    for i in range(len(value)):
+        if not table[p[i]]:
+            return False
+    return True
+
+
+def _content_length(value: bytes, seen: int) -> int:
+    if not _DIGITS.fullmatch(value):
+        raise AppProtocolError(f"the response header content-length is not a number: {value!r}")
+    length = int(value)
+    if seen >= 0 and seen != length:
+        raise AppProtocolError("the response header content-length is given twice, with different values")
+    return length
+
+
+def _without(defaults: Defaults, own_lines: int) -> bytes:
+    """The server's fields less those the application gives itself."""
+    server = b"" if own_lines & SERVER else defaults.server
+    date = b"" if own_lines & DATE else defaults.date
+    return server + date + defaults.extra
+
+
+def simple_response(status: int, reason: str, *, defaults: Defaults, extra: bytes = b"", close: bool = True) -> bytes:
+    """A complete answer of the server's own: `reason` as its short text body."""
+    text = reason.encode("utf-8", "replace") + b"\n"
+    connection = b"connection: close\r\n" if close else b""
+    return b"".join(
+        (
+            _status_lines[status],
+            defaults.server,
+            defaults.date,
+            extra,
+            b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(text),
+            connection,
+            b"\r\n",
+            text,
+        )
+    )
+
+
+def informational(status: int, fields: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    """A complete 1xx answer (RFC 9110 §15.2); the final one is still to come.
+
+    Raises:
+        AppProtocolError: a field is malformed.
+    """
+    parts = [_status_lines[status]]
+    for name, value in fields:
+        if not isinstance(value, bytes) or not _is_value(value):
+            raise AppProtocolError(f"the {name.decode()} field of an informational response is malformed: {value!r}")
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n")
+    return b"".join(parts)
