@@ -7,7 +7,8 @@ so it is all of them or none: a failure, wherever it happens, leaves a complete 
 ``pure`` (do not try). Editable installs are always pure, so a stale ``.so`` never shadows the file being edited.
 
 For developers, with Cython and setuptools installed: ``python hatch_build.py --build-lib DIR`` copies the package to
-``DIR/bicorn`` and compiles it there, again only what changed; ``PYTHONPATH=DIR`` then uses it.
+``DIR/bicorn`` and compiles it there, again only what changed; ``PYTHONPATH=DIR`` then uses it. It exits with 3 where
+there is no compiler.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +43,8 @@ DIRECTIVES: dict[str, Any] = {
     "cdivision": True,
     "freethreading_compatible": True,
 }
+NO_COMPILER = 3
+"""The exit status of ``--build-lib`` where nothing can be compiled."""
 FLAGS = ["-O2", "-g0"] if os.name == "posix" else []
 
 
@@ -80,6 +85,23 @@ def compile_package(build_lib: Path, build_temp: Path) -> list[Path]:
     return [Path(output) for output in command.get_outputs()]
 
 
+def compiler_works(work: Path) -> bool:
+    """Whether next to nothing compiles: tells "there is no compiler here" from "this code does not compile"."""
+    from setuptools import Distribution, Extension
+
+    work.mkdir(parents=True, exist_ok=True)
+    source = work / "probe.c"
+    source.write_text("#include <Python.h>\nPyMODINIT_FUNC PyInit_probe(void) { return NULL; }\n")
+    command: Any = Distribution({"ext_modules": [Extension("probe", [str(source)])]}).get_command_obj("build_ext")
+    command.build_lib = command.build_temp = str(work)
+    command.ensure_finalized()
+    try:
+        command.run()
+    except (Exception, SystemExit):
+        return False
+    return True
+
+
 class CompileHook(Hook):
     """hatchling's side: put the compiled modules into the wheel and give it the right tag, or leave it pure."""
 
@@ -100,7 +122,7 @@ class CompileHook(Hook):
             if mode == "require":
                 shutil.rmtree(work, ignore_errors=True)
                 raise
-            self.app.display_warning(f"bicorn: no compiled modules, it will run interpreted ({reason(error)})")
+            self.app.display_warning(f"bicorn: no compiled modules, it will run interpreted ({reason(error, work)})")
             return
         for output in outputs:
             build_data["force_include"][str(output)] = str(output.relative_to(work / "lib"))
@@ -113,10 +135,12 @@ class CompileHook(Hook):
             shutil.rmtree(self._work, ignore_errors=True)
 
 
-def reason(error: BaseException) -> str:
+def reason(error: BaseException, work: Path) -> str:
     """One short line that tells a person why the modules were not compiled."""
+    if not compiler_works(work / "probe"):
+        return "no C compiler works here, or Python's headers are missing"
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 120 else text[:120] + " ..."
+    return "compiling failed: " + (text if len(text) <= 120 else text[:120] + " ...")
 
 
 def copy_package(build_lib: Path) -> None:
@@ -145,8 +169,16 @@ def main() -> None:
     build_lib = parser.parse_args().build_lib.resolve()
     if build_lib == SOURCE:
         parser.error("DIR must not be the source tree")
+    build_temp = build_lib / ".temp" / sysconfig.get_config_var("SOABI")  # objects are of one Python each
     copy_package(build_lib)
-    for output in compile_package(build_lib, build_lib / ".temp"):
+    try:
+        outputs = compile_package(build_lib, build_temp)
+    except (Exception, SystemExit):
+        if compiler_works(build_temp / "probe"):
+            raise
+        print("no C compiler works here, or Python's headers are missing", file=sys.stderr)
+        sys.exit(NO_COMPILER)
+    for output in outputs:
         print(output)
 
 

@@ -1,0 +1,63 @@
+# Everything a developer types. Needs python3 (3.11 or newer), pip and make; a C compiler is welcome, not needed.
+#   make demo PYTHON=python3.13 PORT=8080
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+COMPILED := build/compiled
+COVERED := src/bicorn/wire/*,src/bicorn/apps/*,src/bicorn/config/*
+COVERAGE := 95
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test lint unit full compiled coverage prove clean
+
+help:  ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.installed  ## serve a page with an ASGI and a WSGI app on one port
+	$(BIN)/bicorn demo $(if $(PORT),--port $(PORT))
+
+test: lint full coverage compiled  ## everything CI runs: lint, types, layers, tests of both readings, coverage
+
+lint: $(VENV)/.dev  ## ruff, mypy and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.dev  ## the fast tests alone, in seconds
+	$(PYTEST) -m "not slow" --ignore=tests/integration
+
+full: $(VENV)/.dev
+	$(PYTEST) --cov --cov-report=
+
+coverage: full
+	$(BIN)/coverage report --include="$(COVERED)" --fail-under=$(COVERAGE)
+
+compiled: $(VENV)/.dev  ## the tests again, against the compiled modules
+	@$(BIN)/python hatch_build.py --build-lib $(COMPILED); status=$$?; \
+	if [ $$status = 3 ]; then echo "make: the compiled modules are not tested: no C compiler works here"; exit 0; fi; \
+	[ $$status = 0 ] && BICORN_READING=compiled PYTHONPATH=$(COMPILED) $(PYTEST) -p no:cacheprovider
+
+prove: $(VENV)/.dev  ## install and serve with every Python found, with and without a C compiler
+	$(BIN)/python scripts/prove_install.py
+
+clean:  ## remove what was made here
+	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+# Debian's python3 may come without ensurepip; its pip can then install pip into the environment from outside.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Bicorn needs Python 3.11 or newer: make PYTHON=...")'
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV) \
+		&& $(PYTHON) -m pip --python $(VENV)/bin/python install --quiet pip; } || { rm -rf $(VENV); exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "Installing Bicorn into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.installed
+	@echo "Installing the tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

@@ -1,0 +1,89 @@
+"""The architecture's rules that import-linter cannot say; see ARCHITECTURE.md."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "src" / "bicorn"
+MODULES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+IMPURE = {"asyncio", "socket", "ssl", "os", "time", "threading", "signal", "subprocess", "logging"}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The absolute names of the modules outside the package that a module imports, wherever it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def dotted(node: ast.AST) -> str:
+    """``os.environ`` for the expression that says so; empty for anything that is no dotted name."""
+    if isinstance(node, ast.Attribute) and (value := dotted(node.value)):
+        return f"{value}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def names(tree: ast.AST) -> set[str]:
+    """Every dotted name a module uses or imports."""
+    return {dotted(node) for node in ast.walk(tree)} | set(imported(tree))
+
+
+def users(*wanted: str) -> set[str]:
+    """The modules that use one of these dotted names."""
+    return {module for module, tree in MODULES.items() if not names(tree).isdisjoint(wanted)}
+
+
+def outside(modules: set[str], *places: str) -> set[str]:
+    """Those not in one of the given files or folders."""
+    return {module for module in modules if not module.startswith(places)}
+
+
+PURE = [module for module in MODULES if module.startswith("wire/") or module == "process/plan.py"]
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_decide_and_do_nothing(module: str) -> None:
+    assert {name.partition(".")[0] for name in imported(MODULES[module])} & IMPURE == set()
+
+
+def test_only_config_sources_reads_the_environment() -> None:
+    # _reading.py settles which files are imported, before there is any configuration.
+    assert outside(users("os.environ", "os.environb", "os.getenv"), "config/sources.py", "_reading.py") == set()
+
+
+def test_only_process_forks_and_kills() -> None:
+    forks = users("os.fork", "os.forkpty", "os.posix_spawn", "os.kill", "os.killpg", "subprocess", "multiprocessing")
+    assert outside(forks, "process/") == set()
+
+
+def test_only_cli_exits() -> None:
+    assert outside(users("sys.exit", "SystemExit", "exit", "quit"), "cli/", "__main__.py") == set()
+    # A forked child must leave without the parent's clean-up.
+    assert outside(users("os._exit", "os.abort"), "process/") == set()
+
+
+def test_only_server_touches_transports() -> None:
+    transports = ("Transport", "WriteTransport", "Protocol", "BufferedProtocol")
+    touched = users(*(f"asyncio.{name}" for name in transports), *(f"asyncio.transports.{name}" for name in transports))
+    assert outside(touched, "server/") == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_happens_at_import(module: str) -> None:
+    calls = [node for node in MODULES[module].body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    loops = [node for node in MODULES[module].body if isinstance(node, ast.For | ast.While | ast.With)]
+    if module == "__main__.py":
+        return
+    assert [ast.unparse(node) for node in calls + loops] == []
+
+
+def test_the_rules_see_what_they_forbid() -> None:
+    tree = ast.parse("import os.path\nfrom os import environ\ndef f():\n    import ssl\n    sys.exit(os.environ['A'])")
+    assert {"os.path", "os.environ", "ssl", "sys.exit"} <= names(tree)

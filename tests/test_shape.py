@@ -1,0 +1,71 @@
+"""The house style that a linter does not hold: sizes, docstrings, a test file for each module."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "bicorn"
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+MAX_LINES = 420  # "under about 400"
+MAX_FUNCTION = 60  # a screen
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text())
+
+
+def functions(tree: ast.AST) -> Iterator[Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def length(function: Function) -> int:
+    """Lines of code, without the docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    last = function.end_lineno or 0
+    return last - (body[0].lineno if body else last) + 1
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_are_short(module: str) -> None:
+    assert len((PACKAGE / module).read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_functions_fit_a_screen(module: str) -> None:
+    long = {function.name: length(function) for function in functions(parse(module)) if length(function) > MAX_FUNCTION}
+    assert long == {}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_and_public_names_say_what_they_are_for(module: str) -> None:
+    tree = parse(module)
+    silent = [] if ast.get_docstring(tree) else ["the module"]
+    for node in tree.body:
+        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node):
+            silent.append(node.name)
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    "module", [module for module in MODULES if not module.endswith(("__init__.py", "__main__.py"))]
+)
+def test_each_module_has_its_tests(module: str) -> None:
+    path = Path(module)
+    expected = Path("tests") / path.parent / f"test_{path.name.lstrip('_')}"
+    assert (ROOT / expected).is_file(), f"no {expected}"
+
+
+def test_no_drawer_for_everything() -> None:
+    assert [module for module in MODULES if Path(module).stem in {"utils", "util", "helpers", "misc", "common"}] == []
+
+
+def test_each_pxd_belongs_to_a_module() -> None:
+    lonely = [path.name for path in PACKAGE.rglob("*.pxd") if not path.with_suffix(".py").is_file()]
+    assert lonely == []
