@@ -1,0 +1,205 @@
+"""Opening what the settings ask to listen on, and closing it again. Every failure is one line that says what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..config.bind import BindAddress, parse
+from ..errors import BindError
+from ..server.listener import Listener
+from .port_owner import owner_of_port
+from .unix_socket import bind_unix, remove_unix_file
+
+if TYPE_CHECKING:
+    from ..config.settings import Config
+
+_NOT_ON_THIS_MACHINE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+_TRIES = 10  # to find one free port on every address of a name
+
+
+def bind_all(config: Config) -> list[Listener]:
+    """Open every address of ``config.bind``, in that order; a host name gives a listener for each of its addresses.
+
+    Raises:
+        BindError: one of them cannot be opened; those already open are closed again.
+    """
+    addresses = list(dict.fromkeys(parse(text) for text in config.bind))
+    listeners: list[Listener] = []
+    try:
+        for address in addresses:
+            listeners += _open(address, addresses, config)
+    except BaseException:
+        close_all(listeners)
+        raise
+    return listeners
+
+
+def close_all(listeners: Iterable[Listener]) -> None:
+    """Close the sockets; remove the files of those unix sockets that are still this process's own."""
+    for listener in listeners:
+        if listener.unix_file is not None:
+            # Before the close: as long as the socket is open its inode cannot be anybody else's.
+            remove_unix_file(listener.unix_file)
+        listener.sock.close()
+
+
+def _open(address: BindAddress, among: Sequence[BindAddress], config: Config) -> list[Listener]:
+    scheme: Literal["http", "https"] = "https" if config.tls else "http"
+    if address.kind == "unix":
+        sock, file = bind_unix(address.path, config)
+        return [Listener(sock, str(address), scheme, file)]
+    if address.kind == "fd":
+        sock = _inherit(address.fd, config.backlog)
+        return [Listener(sock, _url(sock, scheme), scheme)]
+    # "[::]" means everything, IPv4 too, unless IPv4 is asked for on its own.
+    both = address.host == "::" and BindAddress("tcp", "0.0.0.0", address.port) not in among
+    return [Listener(sock, _url(sock, scheme), scheme) for sock in _bind_host(address, both, config)]
+
+
+def _url(sock: socket.socket, scheme: str) -> str:
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{os.fsdecode(name)}"
+    host, port = name[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+# -- TCP -------------------------------------------------------------------------------------------------------
+
+
+def _bind_host(address: BindAddress, both: bool, config: Config) -> list[socket.socket]:
+    targets = _resolve(address)
+    for _ in range(_TRIES):
+        try:
+            return _bind_everywhere(targets, address, both, config)
+        except _PortTaken:
+            continue  # the kernel's choice for the first address is taken on another one: let it choose again
+    raise BindError(f"no port is free on every address of {address.host}; give one with --bind {address.host}:PORT")
+
+
+class _PortTaken(Exception):
+    """A port the kernel chose for one address is in use on another."""
+
+
+_Target = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+
+def _resolve(address: BindAddress) -> list[_Target]:
+    try:
+        # As bytes: for a str Python loads its tables for international names, a megabyte in every process.
+        found = socket.getaddrinfo(address.host.encode(), address.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise BindError(
+            f"host {address.host!r} cannot be resolved ({error.strerror}); bind to an address of this machine,"
+            " or to 0.0.0.0 for all of them"
+        ) from None
+    return list(dict.fromkeys((family, sockaddr) for family, _, _, _, sockaddr in found))
+
+
+def _bind_everywhere(targets: list[_Target], address: BindAddress, both: bool, config: Config) -> list[socket.socket]:
+    """One socket for each target, all on one port. What this machine does not have is skipped if any other works."""
+    sockets: list[socket.socket] = []
+    port = address.port
+    skipped: BindError | None = None
+    try:
+        for family, sockaddr in targets:
+            try:
+                sock = _bind_tcp(family, (sockaddr[0], port, *sockaddr[2:]), both, config)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE and sockets and not address.port:
+                    raise _PortTaken from None
+                problem = _explain(error, sockaddr[0], port)
+                if error.errno not in _NOT_ON_THIS_MACHINE:
+                    raise problem from None
+                skipped = problem
+                continue
+            sockets.append(sock)
+            port = sock.getsockname()[1]
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    if not sockets and skipped:
+        raise skipped
+    return sockets
+
+
+def _bind_tcp(family: socket.AddressFamily, name: tuple[Any, ...], both: bool, config: Config) -> socket.socket:
+    with _closed_on_error(socket.socket(family, socket.SOCK_STREAM)) as sock:
+        # A restart must not wait for the last server's connections to leave TIME_WAIT.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if config.reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if both else 1)
+        sock.bind(name)
+        sock.listen(config.backlog)  # on Linux this, not bind(), may be where a port in use shows
+        sock.setblocking(False)
+    return sock
+
+
+@contextmanager
+def _closed_on_error(sock: socket.socket) -> Iterator[socket.socket]:
+    try:
+        yield sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _explain(error: OSError, host: str, port: int) -> BindError:
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return BindError(
+                f"address {where} is already in use{owner_of_port(port)}; stop the other server or choose"
+                " another port with --bind"
+            )
+        case errno.EACCES | errno.EPERM:
+            return BindError(
+                f"permission denied for address {where}; ports below 1024 are the administrator's: choose another"
+                " port with --bind"
+            )
+        case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
+            return BindError(f"address {where} is not one of this machine's; 0.0.0.0 stands for all it has")
+    return BindError(f"address {where} cannot be listened on: {error.strerror or error}")
+
+
+# -- Inherited descriptors -------------------------------------------------------------------------------------
+
+
+def _inherit(fd: int, backlog: int) -> socket.socket:
+    """Take over a socket that whoever started us has opened. Bound is enough: listening is done here if need be."""
+    try:
+        sock = socket.socket(fileno=fd)  # finds the family and the type out by itself
+    except OSError as error:
+        what = "is not a socket" if error.errno == errno.ENOTSOCK else f"cannot be used ({error.strerror})"
+        raise BindError(f"fd://{fd} {what}; pass a listening stream socket as descriptor {fd}") from None
+    try:
+        _check_inherited(sock, fd, backlog)
+    except BaseException:
+        sock.detach()  # it is not ours to close
+        raise
+    sock.set_inheritable(False)
+    sock.setblocking(False)
+    return sock
+
+
+def _check_inherited(sock: socket.socket, fd: int, backlog: int) -> None:
+    if sock.type != socket.SOCK_STREAM or sock.family not in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
+        raise BindError(f"fd://{fd} is a socket, but not a TCP or unix stream socket")
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return
+    name = sock.getsockname()
+    bound = bool(name) if sock.family == socket.AF_UNIX else name[1] != 0
+    try:
+        if not bound:
+            raise OSError(errno.EINVAL, "it is not bound to an address")
+        sock.listen(backlog)
+    except OSError as error:
+        raise BindError(f"fd://{fd} is not a listening socket ({error.strerror})") from None

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import ast
+import dataclasses
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from bicorn.process import events, fleet, plan, states, words
+
+IMPURE = {"asyncio", "logging", "os", "select", "signal", "socket", "ssl", "subprocess", "sys", "threading", "time"}
+
+
+@pytest.mark.parametrize("kind", [*get_args(events.Event), *get_args(events.Action)])
+def test_events_and_actions_are_plain_immutable_data(kind: type) -> None:
+    assert dataclasses.is_dataclass(kind)
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert not hasattr(kind, "__dict__") or "__slots__" in vars(kind)
+
+
+@pytest.mark.parametrize("module", [events, fleet, plan, states, words])
+def test_the_policy_and_all_it_uses_is_pure(module: object) -> None:
+    path = getattr(module, "__file__", "")
+    for node in ast.walk(ast.parse(Path(path).read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+        assert not IMPURE & {name.partition(".")[0] for name in names}
