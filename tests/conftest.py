@@ -43,7 +43,7 @@ def loggers_restored() -> Iterator[None]:
         logger = logging.getLogger(name)
         for handler in logger.handlers:
             if handler not in state["handlers"]:
-                handler.close()
+                getattr(handler, "dismiss", handler.close)()
         logger.__class__ = state["class"]
         logger.handlers, logger.propagate, logger.disabled = state["handlers"], state["propagate"], state["disabled"]
         logger.setLevel(state["level"])

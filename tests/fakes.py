@@ -1,12 +1,17 @@
-"""Stand-ins for what a test should not need: a transport, and a loop with a clock that is moved by hand."""
+"""Stand-ins for what a test should not need: a transport, a loop with a clock that is moved by hand, a terminal."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
-from collections.abc import Callable, Iterable
-from typing import Any
+import os
+import pty
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
+from unittest import mock
 
 Buffer = bytes | bytearray | memoryview
 
@@ -191,3 +196,14 @@ class FakeLoop:
             handle.run()
             self.run_ready()
         self._now = until
+
+
+@contextlib.contextmanager
+def terminal(stream: Literal["stdout", "stderr"] = "stdout") -> Iterator[Callable[[], str]]:
+    """Make a standard stream a terminal for a while; gives a function that reads what it shows (``\\r\\n`` ends lines)."""
+    master, slave = pty.openpty()
+    try:
+        with open(slave, "w", encoding="utf-8") as screen, mock.patch.object(sys, stream, screen):
+            yield lambda: os.read(master, 65536).decode()
+    finally:
+        os.close(master)

@@ -103,7 +103,7 @@ def _install(name: str, handler: LineHandler | None, level: int, *, propagate: b
     for old in list(logger.handlers):
         if isinstance(old, LineHandler):
             logger.removeHandler(old)
-            old.release()
+            old.dismiss()
     if handler is not None:
         logger.addHandler(handler)
     logger.setLevel(level)

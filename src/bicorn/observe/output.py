@@ -108,10 +108,10 @@ class LineHandler(logging.Handler):
             self.handleError(record)
 
     def close(self) -> None:
-        # Not by dictConfig(), which closes every handler there is; `release` does it.
+        # Not by dictConfig(), which closes every handler there is: `dismiss` does it.
         return
 
-    def release(self) -> None:
+    def dismiss(self) -> None:
         """Close for good."""
         super().close()
         self.output.close()
