@@ -51,6 +51,12 @@ def user_frames(error: BaseException) -> list[traceback.FrameSummary]:
     return [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
 
 
+def is_raised_by_bicorn(error: BaseException) -> bool:
+    """Whether the frame that raised ``error`` is one of Bicorn's."""
+    stack = traceback.extract_tb(error.__traceback__)
+    return bool(stack) and os.path.abspath(stack[-1].filename).startswith(_BICORN)
+
+
 def place_of(error: BaseException) -> str:
     """Where in the user's code ``error`` came from: ``"main.py line 3"``, or ``""`` when no frame is left."""
     frames = user_frames(error)

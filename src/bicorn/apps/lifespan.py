@@ -221,7 +221,7 @@ class Lifespan:
             logger.debug("%s does not support lifespan: %s", self._who, how)
         else:
             logger.warning(
-                "%s has no lifespan, or failed before it received anything (with lifespan 'on' that is an error):\n\n%s",
+                "%s has no lifespan, or failed before it received anything (lifespan 'on' makes it an error):\n\n%s",
                 self._who,
                 user_traceback(error),
             )

@@ -26,7 +26,7 @@ from typing import Any, Literal, Protocol
 from bicorn.apps import suggest
 from bicorn.apps.asgi2 import as_asgi3
 from bicorn.apps.detect import Interface, Kind, detect, is_coroutine_function, subject_of
-from bicorn.apps.failure import headline, user_frames, user_traceback
+from bicorn.apps.failure import headline, is_raised_by_bicorn, user_frames, user_traceback
 from bicorn.apps.target import Target, arguments_of, parse_target
 from bicorn.errors import AppBootError, AppNotFound, BicornError, ConfigError
 
@@ -217,7 +217,10 @@ def _check_callable(name: str, value: Any) -> Interface:
 def _make(name: str, value: Any, found: Interface, *, is_expected: bool) -> tuple[str, Any, Interface]:
     """Call the factory ``value``; the result is the application, and never another factory."""
     if found.kind in OPTION_OF and found.cannot_be(Kind.FACTORY):
-        raise AppNotFound(f"'{name}' is an application, not a factory ({found.reason}): leave out --factory")
+        raise AppNotFound(
+            f"'{name}' cannot be called without arguments, as --factory does ({found.reason}): if it is the"
+            f" application, leave out --factory; if it is a factory, write its arguments: '{name}(...)'"
+        )
     app = _call_factory(name, value, [], {})
     made = f"{name}()"
     if not is_expected:
@@ -267,8 +270,8 @@ def _explained(what: str) -> Iterator[None]:
     except (BicornError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        if isinstance(error, SystemExit) and not user_frames(error):
-            raise  # a signal handler of ours that ended the worker while it was importing
+        if isinstance(error, SystemExit) and is_raised_by_bicorn(error):
+            raise  # a signal handler of ours ended the worker while it was importing
         raise AppBootError(f"{what}: {_summary(error)}\n\n{user_traceback(error)}") from error
 
 
