@@ -93,7 +93,7 @@ def option(
     """
     details = {"help": text, "kind": kind, "group": group, "short": short, "flag": flag}
     rare = {"zero": zero, "unset": unset, "first": first, "secret": secret}
-    return field(default=default, kw_only=True, metadata={**details, **rare})
+    return field(default=default, kw_only=True, repr=not secret, metadata={**details, **rare})
 
 
 def unknown(name: str, known: Iterable[str], *, value: object = None, origin: str = "") -> ConfigError:

@@ -78,7 +78,7 @@ class Config:
     interface: str = option(
         APPLICATION,
         "auto",
-        Choice(("auto", "asgi3", "asgi2", "wsgi"), also={"asgi": "asgi3"}),
+        Choice("auto", "asgi3", "asgi2", "wsgi", also={"asgi": "asgi3"}),
         "What the application speaks; auto finds out.",
     )
     factory: bool = option(APPLICATION, False, FLAG, "The application is a function that returns the application.")
@@ -99,7 +99,7 @@ class Config:
     lifespan: str = option(
         APPLICATION,
         "auto",
-        Choice(("auto", "on", "off")),
+        Choice("auto", "on", "off"),
         "ASGI start-up and shutdown events; on makes them obligatory.",
     )
     lifespan_startup_timeout: float = option(
@@ -126,7 +126,7 @@ class Config:
         LISTENING,
         ("127.0.0.1:8000",),
         values.Addresses(),
-        "Listen here: HOST:PORT, [IPV6]:PORT, unix:PATH or fd://N; repeatable.",
+        "Listen on HOST:PORT, [IPV6]:PORT, unix:PATH or fd://N; repeatable.",
         short="-b",
         first=1,
     )
@@ -149,26 +149,26 @@ class Config:
         TLS,
         (),
         FILES,
-        "Private key (PEM), in the order of the certificates.",
+        "Private keys (PEM), in the order of the certificates.",
         first=10,
-        unset="in the certificate's file",
+        unset="with the certificate",
     )
     keyfile_password: str | None = option(TLS, None, Text("PASSWORD"), "Password of the private keys.", secret=True)
     ca_certs: str | None = option(TLS, None, FILE, "Authorities that sign client certificates (PEM).")
     cert_reqs: int = option(
         TLS,
         0,
-        Numbered(("none", "optional", "required"), prefix="cert_"),
+        Numbered("none", "optional", "required", prefix="cert_"),
         "Client certificates: 0 none, 1 optional, 2 required.",
     )
-    tls_min_version: str = option(TLS, "1.2", Choice(("1.2", "1.3")), "Oldest TLS version to speak.")
+    tls_min_version: str = option(TLS, "1.2", Choice("1.2", "1.3"), "Oldest TLS version to speak.")
     ciphers: str | None = option(
         TLS, None, Text("LIST"), "Ciphers of TLS 1.2, in OpenSSL's notation.", unset="OpenSSL's choice"
     )
     ssl_context: str | None = option(
         TLS,
         None,
-        Text("MODULE:FUNCTION"),
+        values.Reference(),
         "MODULE:FUNCTION, called with (config, default_factory), returns the ssl.SSLContext to use.",
     )
 
@@ -183,12 +183,12 @@ class Config:
         short="-k",
     )
     threads: int = option(
-        PROCESSES, 1, Whole(1), "Threads of each worker for WSGI; 1 runs the application in the worker itself.", first=5
+        PROCESSES, 1, Whole(1), "Threads for WSGI in each worker; 1 runs it in the worker itself.", first=5
     )
     loop: str = option(
         PROCESSES,
         "auto",
-        Choice(("auto", "uvloop", "asyncio"), also={"none": "asyncio"}),
+        Choice("auto", "uvloop", "asyncio", also={"none": "asyncio", "zuvloop": "auto"}),
         "Event loop; auto is uvloop where it is installed.",
     )
     graceful_timeout: float = option(
@@ -256,8 +256,8 @@ class Config:
     log_level: str = option(
         OUTPUT,
         "info",
-        Choice(LOG_LEVELS, also={"warn": "warning", "fatal": "critical"}),
-        "Least severe message to log.",
+        Choice(*LOG_LEVELS, also={"warn": "warning", "fatal": "critical"}, metavar="LEVEL"),
+        "Least severe message to log: critical, error, warning, info, debug, trace.",
         first=8,
     )
     use_colors: bool | None = option(OUTPUT, None, FLAG_OR_AUTO, "Colour the log.", unset="in a terminal")

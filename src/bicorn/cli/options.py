@@ -1,0 +1,108 @@
+"""click's options, derived from the tables of settings and old names; and back: what was typed, as ``Given``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from ..config.given import Given
+from ..config.old_name import OldName, Takes
+from ..config.option import Option
+from ..config.settings import OPTIONS, SHORTHANDS
+from ..config.values import Flag
+from .flags import NOT_SETTINGS, aliases, old_flags
+
+_TYPED = "bicorn.typed"
+
+
+class Command(click.Command):
+    """A command that takes the application and every setting.
+
+    Values stay text here: they are converted, checked and complained about in one place, for every source alike.
+    """
+
+    def __init__(self, name: str, run: Any, about: str, extra: Sequence[click.Parameter] = ()) -> None:
+        parameters = [click.Argument(["app"], required=False), *settings(), *extra]
+        super().__init__(name, callback=run, params=parameters, help=about, add_help_option=False)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_TYPED] = tuple(args)
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return ["[OPTIONS]", "APP"]
+
+
+def settings() -> list[click.Parameter]:
+    """One click option for each setting, with the old names that mean the same; then the old names that do not."""
+    known = aliases()
+    ours = [*SHORTHANDS.values(), *(option for option in OPTIONS.values() if option.name != "app")]
+    parameters: list[click.Parameter] = [_setting(option, known.get(option.name, [])) for option in ours]
+    parameters += [_old(row, flags) for row, flags in old_flags()]
+    parameters.append(_help("--help", "short", "-h"))
+    parameters.append(_help("--help-all", "complete"))
+    return parameters
+
+
+def given(ctx: click.Context) -> list[Given]:
+    """What was typed, under the name it was typed with."""
+    found = []
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE or not parameter.expose_value:
+            continue
+        if isinstance(parameter, click.Argument):
+            found.append(Given(name, ctx.params[name], "command line"))
+        elif name not in NOT_SETTINGS:
+            found.append(Given(name, ctx.params[name], _flag_typed(ctx.meta[_TYPED], parameter)))
+    return found
+
+
+def _setting(option: Option, aliases: list[str]) -> click.Option:
+    flags = [*option.flags, *aliases]
+    if isinstance(option.kind, Flag):
+        return _flag(option.name, flags)
+    return click.Option([option.name, *flags], multiple=option.many, metavar=option.kind.metavar)
+
+
+def _old(row: OldName, flags: list[str]) -> click.Option:
+    if row.takes is Takes.FLAG:
+        return _flag(row.name, flags)
+    if row.takes is Takes.BARE:
+        return click.Option([row.name, *flags], is_flag=True, default=None)
+    if row.takes is Takes.MAYBE:
+        return click.Option([row.name, *flags], is_flag=False, flag_value="auto")
+    return click.Option([row.name, *flags], multiple=row.takes is Takes.MANY)
+
+
+def _flag(name: str, flags: list[str]) -> click.Option:
+    """A switch in both forms. A short form says yes."""
+    both = [f"{flag}/--no-{flag.removeprefix('--')}" if flag.startswith("--") else flag for flag in flags]
+    return click.Option([name, *both], default=None)
+
+
+def _help(flag: str, text: str, *more: str) -> click.Option:
+    def show(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+        if wanted and not ctx.resilient_parsing:
+            from . import help_text  # only for whoever asks
+
+            click.echo(getattr(help_text, text)())
+            ctx.exit()
+
+    return click.Option([*more, flag], is_flag=True, is_eager=True, expose_value=False, callback=show)
+
+
+def _flag_typed(arguments: Sequence[str], parameter: click.Parameter) -> str:
+    """The name the user typed, for messages: ``-k`` and not ``--worker-class`` if that is what it was."""
+    names = [*parameter.opts, *parameter.secondary_opts]
+    for argument in arguments:
+        if argument == "--":
+            break
+        for name in names:
+            short = not name.startswith("--") and argument.startswith(name)
+            if argument == name or argument.startswith(name + "=") or short:
+                return name
+    return parameter.opts[-1]

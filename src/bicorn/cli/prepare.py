@@ -1,0 +1,52 @@
+"""What every command does before its own work: read the settings, say what there is to say, enter the directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from ..config.settings import Config
+from ..config.sources import Resolved, export, resolve
+from ..errors import ConfigError
+from .options import given
+
+NO_APP = """\
+which application? Name it as MODULE or MODULE:ATTRIBUTE, for example:
+
+    bicorn main:app                 app in main.py, or in the package main
+    bicorn myproject.wsgi           the app or application of a module
+    bicorn 'main:create_app()'      what a function returns
+
+`bicorn demo` serves a built-in one, `bicorn --help` lists the options."""
+
+
+def settings(ctx: click.Context) -> Resolved:
+    """The settings of this command line; notices go to standard error.
+
+    Raises:
+        ConfigError: they cannot be used.
+    """
+    resolved = resolve(given(ctx))
+    for notice in resolved.notices:
+        print(f"bicorn: note: {notice}", file=sys.stderr)
+    return resolved
+
+
+def application(config: Config) -> str:
+    """The application's name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if config.app is None:
+        raise ConfigError(NO_APP, setting="app")
+    return config.app
+
+
+def enter(config: Config) -> None:
+    """Changes to ``chdir``, so that sockets, certificates and logs are found from there; sets the app's environment."""
+    if config.chdir:
+        os.chdir(config.chdir)
+    export(config)

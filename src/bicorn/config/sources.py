@@ -1,0 +1,286 @@
+"""Where values come from, and which one wins.
+
+Strongest first:
+
+1. the command line, or the keywords of ``bicorn.run()``
+2. the environment: ``BICORN_<SETTING>``; then ``PORT`` and ``WEB_CONCURRENCY``; then ``UVICORN_<OPTION>``; then
+   ``GUNICORN_CMD_ARGS``
+3. one file: ``--config``; else ``bicorn.toml``, ``[tool.bicorn]`` in ``pyproject.toml``, or ``gunicorn.conf.py``
+4. the default
+
+``PORT`` and ``WEB_CONCURRENCY`` give way to a ``gunicorn.conf.py``, as with Gunicorn, which takes them for defaults.
+
+This is the only module that touches ``os.environ``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from . import checks, listen, names
+from .given import Given
+from .old_name import Fate, Takes
+from .option import unknown
+from .settings import OPTIONS, SHORTHANDS, TLS, Config
+from .uvicorn_names import UVICORN
+
+NOT_SETTINGS = frozenset({"BICORN_PURE", "BICORN_BUILD"})
+"""Ours, but no settings: which reading of the hot modules runs, and how the package is built."""
+
+# Kubernetes gives every container variables for each service, and a service may be called "bicorn".
+_KUBERNETES = re.compile(r"BICORN_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP|SCTP)).*")
+_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What all sources together say.
+
+    Args:
+        config: the settings.
+        notices: what to tell whoever starts the server, each once.
+        file: the file that was read, as it is called; empty when there was none.
+    """
+
+    config: Config
+    notices: tuple[str, ...] = ()
+    file: str = ""
+
+
+def resolve(
+    given: Iterable[Given] | Mapping[str, Any] = (),
+    *,
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Resolved:
+    """Reads every source and merges them.
+
+    Args:
+        given: the command line; or keywords, under our names or Gunicorn's or Uvicorn's.
+        environ: the process's own when None.
+        directory: where files are looked for; the working directory when None.
+
+    Raises:
+        ConfigError: a name or a value that cannot be used; the message says where it came from.
+    """
+    environ = os.environ if environ is None else environ
+    strongest = names.translate(_keywords(given) if isinstance(given, Mapping) else given)
+    variables = names.translate(environment(environ))
+    uvicorn = names.translate(uvicorn_environment(environ), names.UVICORN_BY_NAME)
+    arguments = names.translate(gunicorn_arguments(environ), names.GUNICORN_BY_NAME)
+    platform = names.translate(platform_environment(environ))
+    start = directory or Path.cwd()
+    directory = _directory(start, strongest, variables, uvicorn, arguments)
+    shown, python, file, notices = _file(directory, strongest, variables, uvicorn, arguments)
+    layers = [strongest, variables, platform, uvicorn, arguments, file]
+    if python:
+        layers.remove(platform)
+        layers.append(platform)
+    config = _merge([layer.settings for layer in layers], start)
+    found = [notice for layer in layers for notice in layer.notices]
+    found += [*notices, *_worker_class_notice(config), *checks.advice(config)]
+    return Resolved(config, tuple(dict.fromkeys(found)), shown)
+
+
+def environment(environ: Mapping[str, str]) -> list[Given]:
+    """``BICORN_<SETTING>``.
+
+    Raises:
+        ConfigError: a variable that starts so and is no setting.
+    """
+    found = []
+    known = {f"BICORN_{name.upper()}": name for name in (*OPTIONS, *SHORTHANDS)}
+    for variable, text in environ.items():
+        if not variable.startswith("BICORN_") or variable in NOT_SETTINGS or _KUBERNETES.fullmatch(variable):
+            continue
+        if variable not in known:
+            from difflib import get_close_matches
+
+            nearest = get_close_matches(variable.upper(), known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise ConfigError(f"{variable} is not a setting{hint}", setting=variable, value=text, origin=variable)
+        if not (variable == "BICORN_PORT" and _KUBERNETES_PORT.fullmatch(text)):
+            found += _variable(known[variable], text, variable)
+    return found
+
+
+def platform_environment(environ: Mapping[str, str]) -> list[Given]:
+    """The variables that platforms set, and that Gunicorn and Uvicorn read too."""
+    named = {"PORT": "port", "WEB_CONCURRENCY": "workers", "FORWARDED_ALLOW_IPS": "forwarded_allow_ips"}
+    return [item for variable, name in named.items() for item in _variable(name, environ.get(variable, ""), variable)]
+
+
+def uvicorn_environment(environ: Mapping[str, str]) -> list[Given]:
+    """``UVICORN_<OPTION>``, for every option Uvicorn has. Others that start so belong to somebody else."""
+    found = []
+    for row in UVICORN:
+        variable = f"UVICORN_{row.name.upper()}"
+        if text := environ.get(variable, ""):
+            # click, which reads them for Uvicorn, splits repeatable options at white space
+            value = text.split() if row.takes is Takes.MANY else text
+            found.append(Given(row.name, value, variable))
+        elif variable in environ and row.fate is Fate.BECOMES:
+            found += _variable(row.to, "", variable)
+    return found
+
+
+def gunicorn_arguments(environ: Mapping[str, str]) -> list[Given]:
+    """``GUNICORN_CMD_ARGS``."""
+    text = environ.get("GUNICORN_CMD_ARGS", "")
+    if not text.strip():
+        return []
+    from . import cmdargs
+
+    return cmdargs.parse(text)
+
+
+def export(config: Config) -> None:
+    """Sets the environment variables of ``raw_env`` and ``env_file``, for the application and all that starts later.
+
+    Raises:
+        ConfigError: the file cannot be read, or python-dotenv, which reads it, is not installed.
+    """
+    if config.env_file:
+        for name, value in _dotenv(config.env_file, config.origin("env_file")).items():
+            os.environ.setdefault(name, value)
+    for pair in config.raw_env:
+        name, _, value = pair.partition("=")
+        os.environ[name] = value
+
+
+def _dotenv(file: str, origin: str) -> dict[str, str]:
+    problem = "there is no such file"
+    if Path(file).is_file():
+        try:
+            read = import_module("dotenv").dotenv_values
+        except ImportError:
+            problem = "reading it needs python-dotenv: pip install python-dotenv"
+        else:
+            return {name: value for name, value in read(file).items() if value is not None}
+    raise ConfigError(f"env_file {file!r} from {origin}: {problem}", setting="env_file", value=file, origin=origin)
+
+
+def _variable(name: str, text: str, variable: str) -> list[Given]:
+    """A variable's value. An empty one counts as not set, except where that would turn TLS off unseen."""
+    if text.strip():
+        return [Given(name, text, variable)]
+    option = OPTIONS.get(name)
+    if option and option.group == TLS and variable != name:
+        raise ConfigError(f"{variable} is empty: give it a value, or do not set it", setting=name, origin=variable)
+    return []
+
+
+def _keywords(given: Mapping[str, Any]) -> list[Given]:
+    known = {*OPTIONS, *SHORTHANDS, *names.OLD_NAMES}
+    for name in given:
+        if name not in known:
+            raise unknown(name, [*OPTIONS, *SHORTHANDS], value=given[name])
+    return [Given(name, value, "keyword", f"keyword {name}") for name, value in given.items() if value is not None]
+
+
+def _directory(start: Path, *layers: names.Translation) -> Path:
+    """Where files are looked for: ``chdir``, as Gunicorn changes there before it looks for its own."""
+    for layer in layers:
+        if item := layer.settings.get("chdir"):
+            return start / Path(OPTIONS["chdir"].convert(item.value, item.called)).expanduser()
+    return start
+
+
+def _file(directory: Path, *layers: names.Translation) -> tuple[str, bool, names.Translation, list[str]]:
+    """The one file to read: what it is called, whether it is Python, what it says, and notices."""
+    for layer in layers:
+        if item := layer.settings.get("config"):
+            text = SHORTHANDS["config"].convert(item.value, item.called)
+            return _named_file(text, directory)
+    if (directory / "bicorn.toml").is_file():
+        return _toml(directory / "bicorn.toml", "bicorn.toml")
+    from . import toml
+
+    if toml.has_table(directory / "pyproject.toml"):
+        return _toml(directory / "pyproject.toml", "pyproject.toml")
+    if (directory / "gunicorn.conf.py").is_file():
+        return _python(directory / "gunicorn.conf.py", "gunicorn.conf.py", directory)
+    return "", False, names.Translation(), []
+
+
+def _named_file(text: str, directory: Path) -> tuple[str, bool, names.Translation, list[str]]:
+    if text.startswith("python:"):
+        from . import pyfile
+
+        given, notices = pyfile.read_module(text.removeprefix("python:"), directory)
+        return text, True, names.translate(given, names.GUNICORN_BY_NAME), notices
+    path = directory / Path(text.removeprefix("file:")).expanduser()
+    return _toml(path, text) if path.suffix == ".toml" else _python(path, text, directory)
+
+
+def _toml(path: Path, shown: str) -> tuple[str, bool, names.Translation, list[str]]:
+    from . import toml
+
+    return shown, False, names.translate(toml.read(path, shown)), []
+
+
+def _python(path: Path, shown: str, directory: Path) -> tuple[str, bool, names.Translation, list[str]]:
+    from . import pyfile
+
+    given, notices = pyfile.read(path, shown, directory)
+    return shown, True, names.translate(given, names.GUNICORN_BY_NAME), notices
+
+
+def _merge(layers: list[Mapping[str, Given]], start: Path) -> Config:
+    chosen: dict[str, Given] = {}
+    for layer in layers:
+        for name, item in layer.items():
+            if name in OPTIONS and name != "bind":
+                chosen.setdefault(name, item)
+    if addresses := listen.fold(layers):
+        chosen["bind"] = addresses
+    for item in _implied(chosen):
+        chosen.setdefault(item.name, item)
+    values = {name: item.value for name, item in chosen.items()}
+    if "chdir" in chosen:
+        values["chdir"] = _existing(chosen["chdir"], start)
+    return Config(**values, origins={name: item.origin for name, item in chosen.items()})
+
+
+def _implied(chosen: dict[str, Given]) -> list[Given]:
+    """Settings that follow from others, where nobody gave them."""
+    found = []
+    if item := chosen.get("worker_class"):
+        from . import worker_classes
+
+        effects = worker_classes.find(item.value, origin=item.called).effects
+        found += [Given(name, value, f"{item.origin} {item.value}") for name, value in effects.items()]
+        chosen["worker_class"] = Given(item.name, worker_classes.name_of(item.value), item.origin, item.label)
+    if item := chosen.get("access_logfile"):
+        # Gunicorn's way to turn the access log on is to say where it goes.
+        found.append(Given("access_log", True, item.origin))
+    return found
+
+
+def _existing(item: Given, start: Path) -> str:
+    """The directory to change to, absolute: it is changed to once by the supervisor and once more by each worker."""
+    path = Path.cwd() / start / Path(str(item.value)).expanduser()  # not resolved: a deploy's "current" is a link
+    if not path.is_dir():
+        raise ConfigError(
+            f"chdir must be a directory that exists (got {item.value!r} from {item.called})",
+            setting="chdir",
+            value=item.value,
+            origin=item.origin,
+        )
+    return str(path)
+
+
+def _worker_class_notice(config: Config) -> list[str]:
+    if not config.worker_class:
+        return []
+    from . import worker_classes
+
+    notice = worker_classes.find(config.worker_class).notice
+    return [f"{config.origin('worker_class')} {config.worker_class}: {notice}"] if notice else []

@@ -1,0 +1,51 @@
+"""Settings from ``bicorn.toml``, or from ``[tool.bicorn]`` in ``pyproject.toml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ConfigError
+from .given import Given
+from .names import OLD_NAMES
+from .old_name import Fate
+from .option import unknown
+from .settings import OPTIONS, SHORTHANDS
+
+
+def read(path: Path, shown: str) -> list[Given]:
+    """Reads one file.
+
+    Args:
+        path: the file; of one called ``pyproject.toml`` the table ``[tool.bicorn]``.
+        shown: what to call it.
+
+    Raises:
+        ConfigError: the file cannot be read, is no TOML, or has a key that is no setting.
+    """
+    import tomllib  # only where there is a file to read
+
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{shown} cannot be read: {error.strerror}", setting="config", value=shown) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{shown} is not TOML: {error}", setting="config", value=shown) from None
+    if path.name == "pyproject.toml":
+        content = content.get("tool", {}).get("bicorn", {})
+    return [_given(key, value, shown) for key, value in content.items()]
+
+
+def has_table(path: Path) -> bool:
+    """Whether a ``pyproject.toml`` has something for us; most have not, and reading TOML takes its time."""
+    try:
+        return b"[tool.bicorn" in path.read_bytes()
+    except OSError:
+        return False
+
+
+def _given(key: str, value: object, shown: str) -> Given:
+    name = key.replace("-", "_")
+    row = OLD_NAMES.get(name)
+    if name == "config" or not (name in OPTIONS or name in SHORTHANDS or (row and row.fate is not Fate.MOOT)):
+        raise unknown(key, [*OPTIONS, *(set(SHORTHANDS) - {"config"})], value=value, origin=shown)
+    return Given(name, value, shown, f"{shown}: {key}")
