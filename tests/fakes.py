@@ -200,7 +200,7 @@ class FakeLoop:
 
 @contextlib.contextmanager
 def terminal(stream: Literal["stdout", "stderr"] = "stdout") -> Iterator[Callable[[], str]]:
-    """Make a standard stream a terminal for a while; gives a function that reads what it shows (``\\r\\n`` ends lines)."""
+    """Make a standard stream a terminal for a while; gives a function that reads what it shows."""
     master, slave = pty.openpty()
     try:
         with open(slave, "w", encoding="utf-8") as screen, mock.patch.object(sys, stream, screen):

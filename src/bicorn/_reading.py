@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, FileFinder, SourceFileLoader
-from pathlib import Path
 
-_ROOT = str(Path(__file__).parent)
+_ROOT = os.path.dirname(os.path.abspath(__file__))  # pathlib would be most of the cost of ``import bicorn``
 
 
 def choose() -> bool:
@@ -24,7 +23,9 @@ def choose() -> bool:
         # This module's own import has already cached a finder that knows compiled modules too.
         sys.path_importer_cache.pop(_ROOT, None)
         return False
-    return any(next(Path(_ROOT).glob(f"*/*{suffix}"), None) is not None for suffix in EXTENSION_SUFFIXES)
+    # The first suffix is the one of this very Python; the others would count modules built for another one.
+    folders = [entry.path for entry in os.scandir(_ROOT) if entry.is_dir()]
+    return any(name.endswith(EXTENSION_SUFFIXES[0]) for folder in folders for name in os.listdir(folder))
 
 
 def _interpreted_finder(path: str) -> FileFinder:
