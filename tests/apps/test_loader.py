@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import bicorn
-from bicorn.apps.loader import LoadedApp, load, prepare_import_path
+from bicorn.apps.loader import LoadedApp, hold, importing, load, prepare_import_path
 from bicorn.errors import AppBootError, AppError, AppNotFound, ConfigError
 
 MAIN = """
@@ -133,7 +133,17 @@ def test_loaded(project: Path, target: str, options: dict[str, object], kind: st
 def test_an_object_can_be_loaded_as_it_is() -> None:
     def application(environ, start_response): ...
 
-    assert load(application) == LoadedApp(application, "wsgi", "WSGI", "application")
+    target = hold(application)
+    assert load(target) == LoadedApp(application, "wsgi", "WSGI", "function 'application'")
+
+
+def test_the_module_being_imported_is_known(project: Path) -> None:
+    (project / "looks.py").write_text(
+        "from bicorn.apps.loader import importing\nseen = importing()\ndef app(environ, start_response): ..."
+    )
+    load("looks")
+    assert sys.modules["looks"].seen == "looks"
+    assert importing() == ""
 
 
 async def test_asgi_2_is_adapted(project: Path) -> None:

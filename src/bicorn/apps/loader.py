@@ -30,7 +30,7 @@ from bicorn.apps.failure import headline, is_raised_by_bicorn, user_frames, user
 from bicorn.apps.target import Target, arguments_of, parse_target
 from bicorn.errors import AppBootError, AppNotFound, BicornError, ConfigError
 
-__all__ = ["LoadedApp", "load", "prepare_import_path"]
+__all__ = ["LoadedApp", "hold", "importing", "load", "prepare_import_path"]
 
 logger = logging.getLogger("bicorn.error")
 
@@ -95,11 +95,31 @@ def prepare_import_path(config: ImportPath) -> None:
     sys.path[:] = entries + [entry for entry in sys.path if entry not in entries]
 
 
-def load(target: str | Any, *, interface: str = "auto", factory: bool = False) -> LoadedApp:
+_held: dict[str, Any] = {}
+_importing: list[str] = []
+
+
+def hold(app: Any) -> str:
+    """Keep the application object ``app``; return the target under which :func:`load` finds it.
+
+    For ``bicorn.run(app)``: settings name an application by text, and workers inherit the object when they are forked.
+    """
+    target = subject_of(app)
+    _held[target] = app
+    return target
+
+
+def importing() -> str:
+    """The module that is being imported as an application just now, or ``""``."""
+    return _importing[-1] if _importing else ""
+
+
+def load(target: str, *, interface: str = "auto", factory: bool = False) -> LoadedApp:
     """Import and check the application that ``target`` names.
 
     Args:
-        target: ``"main:app"``, ``"main"``, ``"main:create_app('prod')"``, ``"main:site.api"``, or the object itself.
+        target: ``"main:app"``, ``"main"``, ``"main:create_app('prod')"``, ``"main:site.api"``; or what
+            :func:`hold` gave.
         interface: ``auto`` to find out, or ``asgi3``, ``asgi2`` or ``wsgi`` to say so.
         factory: whether ``target`` is a function that returns the application.
 
@@ -107,10 +127,10 @@ def load(target: str | Any, *, interface: str = "auto", factory: bool = False) -
         AppNotFound: the target names nothing, or nothing that can be served.
         AppBootError: the user's code failed.
     """
-    if isinstance(target, str):
-        name, value = _resolve(parse_target(target), factory)
+    if target in _held:
+        name, value = target, _held[target]
     else:
-        name, value = getattr(target, "__name__", type(target).__name__), target
+        name, value = _resolve(parse_target(target), factory)
     forced = FORCED[interface]
     found = _check_callable(name, value)
     if factory or found.kind is Kind.FACTORY:
@@ -143,6 +163,7 @@ def _resolve(target: Target, factory: bool) -> tuple[str, Any]:
 
 def _import(target: Target) -> types.ModuleType:
     with _explained(f"importing '{target.module}' failed"):
+        _importing.append(target.module)
         try:
             return importlib.import_module(target.module)
         except ModuleNotFoundError as error:
@@ -151,6 +172,8 @@ def _import(target: Target) -> types.ModuleType:
             missing = error.name or target.module
             hint = suggest.explain_missing_module(missing)
             raise AppNotFound(f"there is no module '{missing}' (named by {target.text!r}){hint}") from None
+        finally:
+            _importing.pop()
 
 
 def _default_name(module: types.ModuleType, factory: bool) -> str:
