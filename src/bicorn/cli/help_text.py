@@ -83,24 +83,6 @@ def complete() -> str:
     return "\n".join([*lines, ENDING]).rstrip()
 
 
-def default_of(option: Option) -> str:
-    """The default for people."""
-    value = option.default
-    if option.unset and not value:
-        return option.unset
-    if value in (None, "", ()):
-        return ""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if value == 0 and option.zero:
-        return f"0, {option.zero}"
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    if isinstance(value, int) and value >= 1024**2 and value % 1024**2 == 0:
-        return f"{value // 1024**3}g" if value % 1024**3 == 0 else f"{value // 1024**2}m"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _flags(option: Option) -> str:
     names = ", ".join(option.flags)
     if isinstance(option.kind, Flag):
@@ -109,7 +91,7 @@ def _flags(option: Option) -> str:
 
 
 def _describe(option: Option) -> str:
-    default = default_of(option)
+    default = option.default_text
     zero = f" 0: {option.zero}." if option.zero and option.default != 0 else ""
     return f"{option.help}{zero}" + (f" [{default}]" if default else "")
 

@@ -55,6 +55,24 @@ class Option:
         """Whether the option may be repeated on the command line."""
         return isinstance(self.default, tuple)
 
+    @property
+    def default_text(self) -> str:
+        """The default for people; empty where there is none."""
+        value = self.default
+        if self.unset and not value:
+            return self.unset
+        if value in (None, "", ()):
+            return ""
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        if value == 0 and self.zero:
+            return f"0, {self.zero}"
+        if isinstance(value, tuple):
+            return ", ".join(value)
+        if isinstance(value, int) and value % 1024**3 == 0 and value:
+            return f"{value // 1024**3}g"
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
     def convert(self, value: Any, origin: str = "") -> Any:
         """The value as the setting holds it.
 

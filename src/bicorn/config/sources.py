@@ -31,8 +31,8 @@ from .option import unknown
 from .settings import OPTIONS, SHORTHANDS, TLS, Config
 from .uvicorn_names import UVICORN
 
-NOT_SETTINGS = frozenset({"BICORN_PURE", "BICORN_BUILD"})
-"""Ours, but no settings: which reading of the hot modules runs, and how the package is built."""
+NOT_SETTINGS = frozenset({"BICORN_PURE", "BICORN_BUILD", "BICORN_READING"})
+"""Ours, but no settings: which reading of the hot modules runs, how the package is built, which reading is tested."""
 
 # Kubernetes gives every container variables for each service, and a service may be called "bicorn".
 _KUBERNETES = re.compile(r"BICORN_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP|SCTP)).*")
