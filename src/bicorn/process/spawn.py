@@ -1,0 +1,89 @@
+"""The fork: one process becomes two, and each holds only what is its own.
+
+The supervisor has no threads and no event loop, so a fork without exec is safe: nothing can be half-way through a lock.
+Signals are blocked around it. One that reached the child before it has let go of the supervisor's pipe would be
+taken for the supervisor's.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+from .signals import HEARD
+
+
+def fork(life: Callable[[int], int]) -> tuple[int, int]:
+    """Start a worker.
+
+    Args:
+        life: runs in the child, with the writing end of its status pipe; returns the exit code.
+
+    Returns:
+        In the supervisor, the process id and the reading end of the status pipe. In the child, never.
+
+    Raises:
+        OSError: there is no process or no descriptor to have.
+    """
+    reader, writer = os.pipe()
+    _flush()  # or what is still buffered would be written twice
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _live(life, reader, writer)
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    os.close(writer)
+    os.set_blocking(reader, False)
+    return pid, reader
+
+
+def unblock() -> None:
+    """In the child, once its signals are its own."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+
+
+def _live(life: Callable[[int], int], reader: int, writer: int) -> None:
+    """The child, from its first step to its last. It must never return into the supervisor's code."""
+    code = 1
+    try:
+        os.close(reader)
+        code = life(writer)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _leave(code)
+
+
+def _leave(code: int) -> None:
+    """What the interpreter does at its end, without tearing down every module: that is slow, and of no use here.
+
+    Threads that the application wants finished (those of its executors) are finished, what it registered with
+    ``atexit`` runs. If that takes too long the supervisor's deadline ends it.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        _flush()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # a closed pipe, a closed stream, none at all
+            pass
