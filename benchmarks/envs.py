@@ -131,7 +131,11 @@ def _certificate() -> tuple[Path, Path]:
 def _interpreter() -> str:
     """CPython 3.13, which the published figures are for; a pyenv shim on PATH may exist without working."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    candidates = [sys.executable, shutil.which(f"python{PYTHON}"), *map(str, pyenv.glob(f"versions/{PYTHON}*/bin/python"))]
+    candidates = [
+        sys.executable,
+        shutil.which(f"python{PYTHON}"),
+        *map(str, pyenv.glob(f"versions/{PYTHON}*/bin/python")),
+    ]
     question = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2])"
     for candidate in filter(None, candidates):
         answer = subprocess.run([candidate, "-c", question], capture_output=True, text=True, timeout=20, check=False)

@@ -47,10 +47,28 @@ class Run:
     server_core: float = 0.0
     """Part of the server's core that was in use: about 1 where the server was the limit."""
     wrk_core: float = 0.0
+    others: float = 0.0
+    """Cores that anything else kept busy meanwhile: near 0 on a quiet machine, the only one whose figures count."""
     memory: int = 0
     """Proportional set size of all the server's processes after the load, in bytes."""
     errors: dict[str, int] = dataclasses.field(default_factory=dict)
     first_answer_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Counters:
+    """Seconds by the clock, of the server's processes and of the whole machine, read at one moment."""
+
+    clock: float
+    server: float
+    machine: float
+
+    @classmethod
+    def read(cls, leader: int) -> _Counters:
+        return cls(time.perf_counter(), process_tree.cpu_seconds(leader), process_tree.machine_busy_seconds())
+
+    def since(self, earlier: _Counters) -> _Counters:
+        return _Counters(self.clock - earlier.clock, self.server - earlier.server, self.machine - earlier.machine)
 
 
 def measure(server: Server, workload: Workload, environment: Environment, pinning: Pinning, *,
@@ -71,12 +89,11 @@ def _measure_load(blank: Run, server: Server, workload: Workload, environment: E
         first = wait_until_answering(running, workload, environment)
         check_answer(running, workload, environment)
         wrk.run(workload, running.port, WARM_UP_SECONDS, pinning.client)
-        cpu_before, clock_before = process_tree.cpu_seconds(running.pid), time.perf_counter()
+        before = _Counters.read(running.pid)
         result = wrk.run(workload, running.port, seconds, pinning.client)
-        cpu_after, clock_after = process_tree.cpu_seconds(running.pid), time.perf_counter()
+        used = _Counters.read(running.pid).since(before)
         if result.requests == 0:
             raise BenchmarkError(f"no request was completed: {running.log_tail()}")
-        cpu, wall = cpu_after - cpu_before, clock_after - clock_before
         errors = {name: count for name, count in result.socket_errors.items() if count}
         if result.bad_status:
             errors["status"] = result.bad_status
@@ -86,9 +103,10 @@ def _measure_load(blank: Run, server: Server, workload: Workload, environment: E
             rate=result.rate,
             p50_ms=result.p50_ms,
             p99_ms=result.p99_ms,
-            cpu_us=cpu / result.requests * 1e6,
-            server_core=cpu / wall,
-            wrk_core=result.cpu_seconds / wall,
+            cpu_us=used.server / result.requests * 1e6,
+            server_core=used.server / used.clock,
+            wrk_core=result.cpu_seconds / used.clock,
+            others=max(0.0, (used.machine - used.server - result.cpu_seconds) / used.clock),
             memory=process_tree.proportional_memory(running.pid),
             errors=errors,
             first_answer_ms=first * 1e3,

@@ -1,4 +1,4 @@
-"""What the kernel says about a started server: CPU time and memory of all its processes.
+"""What the kernel says about a started server: CPU time and memory of all its processes, and who else was busy.
 
 A server is started as the leader of a session of its own, so its processes are those of that session, also when one
 of them has been given another parent.
@@ -66,3 +66,9 @@ def proportional_memory(leader: int) -> int:
             if line.startswith("Pss:"):
                 total += int(line.split()[1]) * 1024
     return total
+
+
+def machine_busy_seconds() -> float:
+    """CPU time so far of everything on this machine: all but idle and waiting for I/O (proc(5), /proc/stat)."""
+    fields = [int(value) for value in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / _TICKS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from machine import Machine
 from measure import Run
 from targets import TARGETS, UNITS, Figure, Target
-from workloads import WORKLOADS, Workload
+from workloads import WORKLOADS
 
 MIB = 1 << 20
 SUBJECT = "bicorn"
@@ -57,7 +57,7 @@ def render(machine: Machine, runs: Sequence[Run]) -> str:
     for workload in WORKLOADS.values():
         if workload.name in results:
             table = _start_table if workload.kind == "start" else _load_table
-            parts.append(f"## {workload.title} (`{workload.name}`)\n\n" + table(workload, results[workload.name]))
+            parts.append(f"## {workload.title} (`{workload.name}`)\n\n" + table(results[workload.name]))
     failures = sorted({(run.workload, run.server, run.failure) for run in runs if run.failure})
     if failures:
         rows = [f"| {workload} | {server} | {_cell(text)} |" for workload, server, text in failures]
@@ -106,23 +106,32 @@ def _figure(value: float, figure: Figure) -> str:
     return f"{value:.0f}" if figure == "first_answer_ms" else f"{value:.1f}"
 
 
-def _load_table(workload: Workload, servers: dict[str, Summary]) -> str:
+def _load_table(servers: dict[str, Summary]) -> str:
     own = servers.get(SUBJECT)
     rows = []
     for name, summary in sorted(servers.items(), key=lambda item: item[1].median("cpu_us")):
         cpu = summary.median("cpu_us")
-        ratio = f"{own.median('cpu_us') / cpu:.2f}" if own else "-"
-        rows.append(
-            f"| {name} | {cpu:.1f} | {summary.spread('cpu_us')} | {ratio} | {summary.median('rate'):,.0f}"
-            f" | {summary.median('p50_ms'):.2f} | {summary.median('p99_ms'):.2f} | {summary.median('server_core'):.0%}"
-            f" | {summary.median('wrk_core'):.0%} | {summary.median('memory'):.1f} | {summary.errors()} |"
-        )
-    head = ("| server | CPU µs/request | min-max | Bicorn/it | requests/s | p50 ms | p99 ms | server core | wrk core"
-            " | PSS MiB | errors |")  # fmt: skip
-    return _rows(head, rows)
+        cells = [
+            name,
+            f"{cpu:.1f}",
+            summary.spread("cpu_us"),
+            f"{own.median('cpu_us') / cpu:.2f}" if own else "-",
+            f"{summary.median('rate'):,.0f}",
+            f"{summary.median('p50_ms'):.2f}",
+            f"{summary.median('p99_ms'):.2f}",
+            *(f"{summary.median(figure):.0%}" for figure in ("server_core", "wrk_core", "others")),
+            f"{summary.median('memory'):.1f}",
+            summary.errors(),
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return _rows(
+        "| server | CPU µs/request | min-max | Bicorn/it | requests/s | p50 ms | p99 ms | server core | wrk core"
+        " | others | PSS MiB | errors |",
+        rows,
+    )
 
 
-def _start_table(workload: Workload, servers: dict[str, Summary]) -> str:
+def _start_table(servers: dict[str, Summary]) -> str:
     own = servers.get(SUBJECT)
     rows = []
     for name, summary in sorted(servers.items(), key=lambda item: item[1].median("first_answer_ms")):

@@ -119,7 +119,7 @@ def _tell(run: Run) -> None:
         text = f"failed: {run.failure}"
     elif run.cpu_us:
         text = (f"{run.cpu_us:8.1f} µs {run.rate:10,.0f}/s  p99 {run.p99_ms:8.2f} ms  server {run.server_core:4.0%}"
-                f"  wrk {run.wrk_core:4.0%}  {run.errors or ''}")  # fmt: skip
+                f"  wrk {run.wrk_core:4.0%}  others {run.others:4.0%}  {run.errors or ''}")  # fmt: skip
     else:
         text = f"{run.first_answer_ms:8.0f} ms to the first answer  {run.memory / (1 << 20):6.1f} MiB"
     print(head, text, flush=True)

@@ -34,8 +34,8 @@ BROWSER_FIELDS = (
 
 CLOSE = (("Connection", "close"),)
 
-ASGI_ALL = ("bicorn", "bicorn-pure", "granian", "fastpysgi", "uvicorn", "gunicorn-asgi", "gunicorn-uvicorn",
-            "hypercorn")  # fmt: skip
+ASGI_ALL = ("bicorn", "bicorn-pure", "granian", "fastpysgi", "fastpysgi-uvloop", "uvicorn", "gunicorn-asgi",
+            "gunicorn-uvicorn", "hypercorn")  # fmt: skip
 ASGI_MAIN = ("bicorn", "bicorn-pure", "granian", "fastpysgi", "uvicorn", "gunicorn-asgi")
 WSGI_ALL = ("bicorn", "bicorn-pure", "granian", "fastpysgi", "bjoern", "gunicorn-sync", "gunicorn-gthread",
             "hypercorn", "waitress")  # fmt: skip
