@@ -20,16 +20,10 @@ from collections.abc import Iterable
 
 from bicorn.errors import AppProtocolError
 from bicorn.wire.fields import TOKEN_LOWER, VALUE_BYTE, tokens
+from bicorn.wire.states import BODY, HELD, IDLE, TRAILERS, WAITING
 
 COMPILED = not __file__.endswith(".py")
 _value_byte = VALUE_BYTE
-
-# What `Response.state` can be.
-IDLE = 0  # no request, or the answer is complete
-WAITING = 1  # begin() was called: nothing from the application yet
-HELD = 2  # start() was called: the head waits for the first body bytes
-BODY = 3  # the head is out
-TRAILERS = 4  # the body is complete, the trailers are not
 
 NO_BODY = 0
 LENGTH = 1
@@ -103,7 +97,7 @@ class Response:
         defaults: the fields the server adds.
 
     Attributes:
-        state: one of this module's states.
+        state: one of `bicorn.wire.states`.
         status: the present answer's status code.
         keep_alive: whether the connection may go on after the present answer.
         body_sent: bytes of body given to the connection so far (for the log).
@@ -260,15 +254,17 @@ class Response:
             self.state = IDLE
         return b"".join(parts)
 
-    def body_head(self, size: int) -> bytes:
+    def body_head(self, size: int, more: bool) -> bytes:
         """The head and framing before `size` bytes that are sent from a file; ``body_tail`` closes them.
+
+        `more` says whether anything may follow those bytes; where nothing does, a held head gets their number as length.
 
         Raises:
             AppProtocolError: as ``body``.
         """
         parts: list[bytes] = []
         if self.state == HELD:
-            self._frame(size, True)
+            self._frame(size, more)
             assert self._parts is not None
             parts = self._parts
             self._parts = None
@@ -291,9 +287,9 @@ class Response:
         """Whether body bytes are sent at all, once the head is framed (not for HEAD, 204 and 304)."""
         return self._framing != NO_BODY
 
-    def has_length(self) -> bool:
-        """Whether the application gave a content-length; for a held head."""
-        return self._length >= 0
+    def length_left(self) -> int:
+        """Bytes still owed to the content-length the application gave, or -1 where it gave none."""
+        return self._length
 
     def trailers(self, headers: Iterable[Iterable[bytes]], more: bool) -> bytes:
         """Take trailer fields; give what is to be written.

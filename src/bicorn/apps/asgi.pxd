@@ -1,0 +1,47 @@
+import cython
+from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, Origin, Ready
+from bicorn.wire.head cimport Head
+from bicorn.wire.response cimport Response
+
+cdef bint EAGER
+cdef int OPEN, ENDED, GONE
+cdef int BODY, HELD, IDLE, TRAILERS, WAITING
+cdef Py_ssize_t BODY_HIGH_WATER
+cdef Ready _ready
+
+cdef class AsgiEndpoint(Endpoint):
+    cdef public object app
+    cdef str _root
+    cdef dict _state
+    cdef object _context
+    cdef dict _scope
+
+    @cython.locals(exchange=AsgiExchange)
+    cpdef Exchange open(self, Channel channel, Head head)
+    @cython.locals(scope=dict, extensions=dict, origin=Origin, path=str)
+    cpdef dict scope(self, Channel channel, Head head)
+
+cdef class AsgiExchange(Exchange):
+    cdef public AsgiEndpoint endpoint
+    cdef int _phase
+    cdef list _pieces
+    cdef Py_ssize_t _size
+    cdef bint _complete
+    cdef bint _delivered
+    cdef bint _ignores_trailers
+    cdef object _task
+    cdef list _waiters
+
+    cpdef setup(self)
+    @cython.locals(endpoint=AsgiEndpoint, channel=Channel)
+    cpdef start(self)
+    cpdef receive_body(self, bytes data, bint complete)
+    cpdef disconnect(self)
+    @cython.locals(channel=Channel, response=Response)
+    cpdef object send(self, object message)
+    cpdef object receive(self)
+    @cython.locals(pieces=list, body=bytes)
+    cdef dict _next_message(self)
+    cdef _wake(self)
+    @cython.locals(response=Response, trailers=bint)
+    cdef _start_response(self, object message)

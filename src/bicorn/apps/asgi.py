@@ -1,0 +1,451 @@
+"""Run an ASGI 3 application on an exchange (ASGI HTTP spec 2.5).
+
+The application is called where the request's last needed byte arrives: on Python 3.12 and later its task starts eagerly, inside
+the callback that completed the head, so a view that never waits costs no turn of the loop.
+
+What `AsgiExchange._phase` can be, and what leads to the next::
+
+    OPEN      -- the answer is complete -->            ENDED
+    OPEN      -- the client goes, the answer is cut --> GONE
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+import sys
+from typing import IO, Any
+from urllib.parse import unquote_to_bytes
+
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready
+from bicorn.errors import AppProtocolError, ClientDisconnected
+from bicorn.types import ASGIApp, Message, Scope
+from bicorn.wire.head import Head
+from bicorn.wire.response import Defaults, informational
+from bicorn.wire.states import BODY, HELD, IDLE, TRAILERS, WAITING
+
+logger = logging.getLogger("bicorn.error")
+
+EAGER = sys.version_info >= (3, 12)
+
+OPEN = 0
+ENDED = 1
+GONE = 2
+
+# Above this much unread body the connection reads no more until the application has caught up.
+BODY_HIGH_WATER = 65536
+
+_ready = Ready(None)
+
+
+class AsgiEndpoint(Endpoint):
+    """One ASGI application.
+
+    Args:
+        app: the application.
+        prefix: where it is mounted.
+        root_path: what a proxy in front has stripped from every path.
+        state: the lifespan's state, copied into each scope; None where the application has no lifespan.
+        context: the context each request gets a copy of.
+        running: see `Endpoint.running`.
+        defaults: the fields the server adds to answers.
+    """
+
+    __slots__ = ("_context", "_root", "_scope", "_state", "app")
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        prefix: str,
+        root_path: str,
+        state: dict[str, Any] | None,
+        context: contextvars.Context,
+        running: set[Exchange],
+        defaults: Defaults,
+    ) -> None:
+        self.app = app
+        self.prefix = prefix
+        self.running = running
+        self.defaults = defaults
+        self._root = root_path
+        self._state = state
+        self._context = context
+        self._scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.5"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "root_path": root_path + prefix,
+            "headers": None,
+            "client": None,
+            "server": None,
+            "extensions": {
+                "http.response.trailers": {},
+                "http.response.early_hint": {},
+                "http.response.pathsend": {},
+                "http.response.zerocopysend": {},
+            },
+        }
+        if state is not None:
+            self._scope["state"] = state
+
+    def open(self, channel: Channel, head: Head) -> Exchange:
+        """A new exchange for `head`."""
+        exchange = AsgiExchange.__new__(AsgiExchange)
+        exchange.channel = channel
+        exchange.head = head
+        exchange.endpoint = self
+        exchange.setup()
+        return exchange
+
+    def scope(self, channel: Channel, head: Head) -> Scope:
+        """The connection scope of one request (ASGI HTTP spec, "HTTP Connection Scope")."""
+        scope = self._scope.copy()
+        if head.minor == 0:
+            scope["http_version"] = "1.0"
+        scope["method"] = head.method
+        origin = channel.origin
+        scope["scheme"] = origin.scheme
+        if head.escaped:
+            path = unquote_to_bytes(head.path).decode("utf-8", "replace")
+        else:
+            path = head.path.decode("ascii")
+        if self._root:
+            scope["path"] = self._root + path
+            scope["raw_path"] = self._root.encode("utf-8") + head.path
+        else:
+            scope["path"] = path
+            scope["raw_path"] = head.path
+        scope["query_string"] = head.query
+        scope["headers"] = head.headers
+        scope["client"] = channel.client
+        scope["server"] = origin.server
+        extensions = scope["extensions"].copy()
+        if channel.tls is not None:
+            extensions["tls"] = channel.tls
+        scope["extensions"] = extensions
+        if self._state is not None:
+            scope["state"] = self._state.copy()
+        return scope
+
+
+class AsgiExchange(Exchange):
+    """One request to an ASGI application, and its answer."""
+
+    __slots__ = (
+        "_complete",
+        "_delivered",
+        "_ignores_trailers",
+        "_phase",
+        "_pieces",
+        "_size",
+        "_task",
+        "_waiters",
+        "endpoint",
+    )
+
+    endpoint: AsgiEndpoint
+
+    def setup(self) -> None:
+        """The state of a new exchange; a request without a body is complete."""
+        self._phase = OPEN
+        self._pieces: list[bytes] | None = None
+        self._size = 0
+        self._complete = self.head.content_length == 0
+        self._delivered = False
+        self._ignores_trailers = False
+        self._task: asyncio.Task[Any] | None = None
+        self._waiters: list[asyncio.Future[None]] | None = None
+
+    # What the connection says
+
+    def start(self) -> None:
+        """Call the application."""
+        endpoint = self.endpoint
+        channel = self.channel
+        try:
+            coroutine = endpoint.app(endpoint.scope(channel, self.head), self.receive, self.send)
+            context = endpoint._context.copy()
+            if EAGER:
+                task = _eager_task(coroutine, channel.loop, context)
+                if task.done():
+                    self._task_done(task)
+                    return
+            else:
+                task = _lazy_task(coroutine, channel.loop, context)
+        except BaseException as error:
+            self._app_failed(error)
+            return
+        self._task = task
+        endpoint.running.add(self)
+        task.add_done_callback(self._task_done)
+
+    def receive_body(self, data: bytes, complete: bool) -> None:
+        """Keep a piece of body until the application asks for it."""
+        if complete:
+            self._complete = True
+        if data:
+            if self._phase != OPEN:
+                return
+            if self._pieces is None:
+                self._pieces = []
+            self._pieces.append(data)
+            self._size += len(data)
+            if self._size >= BODY_HIGH_WATER and not complete:
+                self.channel.hold_body()
+        if self._waiters is not None:
+            self._wake()
+
+    def disconnect(self) -> None:
+        """Wake the application: ``receive()`` says http.disconnect, ``send()`` raises."""
+        if self._phase == OPEN:
+            self._phase = GONE
+            self._pieces = None
+        if self._waiters is not None:
+            self._wake()
+
+    def cancel(self) -> None:
+        """Cancel the application's task."""
+        if self._task is not None:
+            self._task.cancel("the server is stopping")
+
+    # What the application calls
+
+    def receive(self) -> Any:
+        """ASGI's ``receive``: an awaitable of the next message."""
+        if self._phase == OPEN and not self._delivered and (self._pieces is not None or self._complete):
+            return Ready(self._next_message())
+        if self._phase != OPEN:
+            return Ready({"type": "http.disconnect"})
+        return self._wait_for_message()
+
+    def send(self, message: Message) -> Any:
+        """ASGI's ``send``: an awaitable that is ready unless the client must catch up first.
+
+        Raises:
+            AppProtocolError: the message is malformed, or out of order.
+            ClientDisconnected: the client has gone (HTTP spec 2.4).
+        """
+        if self._phase != OPEN:
+            return self._send_late(message)
+        kind = message["type"]
+        channel = self.channel
+        response = channel.response
+        if kind == "http.response.body":
+            if response.state != HELD and response.state != BODY:
+                raise self._out_of_order(kind)
+            body = message.get("body", b"")
+            if type(body) is not bytes:
+                body = _body_bytes(body)
+            channel.write(response.body(body, bool(message.get("more_body", False))))
+            if response.state == IDLE:
+                self._phase = ENDED
+                channel.finish(self)
+                return _ready
+            if channel.writable:
+                return _ready
+            return channel.drain()
+        if kind == "http.response.start":
+            if response.state != WAITING:
+                raise self._out_of_order(kind)
+            self._start_response(message)
+            return _ready
+        return self._send_extension(message, kind)
+
+    # How it is done
+
+    def _next_message(self) -> Message:
+        """The body that is here, as one message."""
+        pieces = self._pieces
+        self._pieces = None
+        if pieces is None:
+            body = b""
+        elif len(pieces) == 1:
+            body = pieces[0]
+        else:
+            body = b"".join(pieces)
+        if self._size >= BODY_HIGH_WATER and not self._complete:
+            self.channel.want_body()
+        self._size = 0
+        self._delivered = self._complete
+        return {"type": "http.request", "body": body, "more_body": not self._complete}
+
+    async def _wait_for_message(self) -> Message:
+        while self._phase == OPEN and (self._delivered or (self._pieces is None and not self._complete)):
+            if not self._complete:
+                self.channel.want_body()
+            waiter = self.channel.loop.create_future()
+            if self._waiters is None:
+                self._waiters = []
+            self._waiters.append(waiter)
+            await waiter
+        if self._phase == OPEN:
+            return self._next_message()
+        return {"type": "http.disconnect"}
+
+    def _wake(self) -> None:
+        waiters = self._waiters
+        self._waiters = None
+        if waiters is not None:
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def _start_response(self, message: Message) -> None:
+        status = message.get("status")
+        if type(status) is not int:
+            if not isinstance(status, int):  # http.HTTPStatus is one
+                raise AppProtocolError(f"the response status must be an int, not {type(status).__name__}: {status!r}")
+            status = int(status)
+        response = self.channel.response
+        trailers = bool(message.get("trailers", False))
+        if trailers and not self._wants_trailers():
+            self._ignores_trailers = True
+            trailers = False
+        try:
+            response.start(status, message.get("headers", ()), trailers)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, AppProtocolError):
+                raise
+            raise AppProtocolError(
+                f"the response headers must be an iterable of (name, value) pairs of bytes: {error}"
+            ) from error
+
+    def _wants_trailers(self) -> bool:
+        """Whether the client asked for trailers (RFC 9110 §6.5.1, §10.1.4)."""
+        return self.head.minor == 1 and any(
+            name == b"te" and b"trailers" in value.lower() for name, value in self.head.headers
+        )
+
+    def _send_extension(self, message: Message, kind: object) -> Any:
+        response = self.channel.response
+        if kind == "http.response.early_hint":
+            if response.state != WAITING and response.state != HELD:
+                raise self._out_of_order(kind)
+            if self.head.minor == 1:
+                links = [(b"link", link) for link in message.get("links", ())]
+                self.channel.write(informational(103, links))
+            return _ready
+        if kind == "http.response.pathsend":
+            if response.state != HELD:
+                raise self._out_of_order(kind)
+            return self._send_path(message)
+        if kind == "http.response.zerocopysend":
+            if response.state != HELD and response.state != BODY:
+                raise self._out_of_order(kind)
+            return self._send_file(
+                message["file"], message.get("offset"), message.get("count"), bool(message.get("more_body", False))
+            )
+        if kind == "http.response.trailers":
+            if response.state != TRAILERS:
+                raise self._out_of_order(kind)
+            self.channel.write(response.trailers(message.get("headers", ()), bool(message.get("more_trailers", False))))
+            if response.state == IDLE:
+                self._end()
+            return _ready
+        raise AppProtocolError(f"the application sent an unknown message type: {kind!r}")
+
+    async def _send_path(self, message: Message) -> None:
+        path = message["path"]
+        with open(path, "rb") as file:
+            await self._send_file(file, 0, None, False)
+
+    async def _send_file(self, file: IO[bytes], offset: int | None, count: int | None, more: bool) -> None:
+        """Send a file's bytes: the whole rest of it, or `count` bytes."""
+        response = self.channel.response
+        left = max(os.fstat(file.fileno()).st_size - (file.tell() if offset is None else offset), 0)
+        size = left if count is None else min(count, left)
+        if count is None and response.state == HELD and response.length_left() >= 0:
+            size = min(size, response.length_left())  # a file that has grown since its length was announced
+        self.channel.write(response.body_head(size, more))
+        if response.has_body() and size:
+            await self.channel.send_file(file, offset, size)
+            self.channel.write(response.body_tail(size))
+        if not more and self._phase == OPEN:
+            self.channel.write(response.body(b"", False))
+            if response.state == IDLE:
+                self._end()
+
+    def _end(self) -> None:
+        self._phase = ENDED
+        self.channel.finish(self)
+
+    def _send_late(self, message: Message) -> Any:
+        """A message after the end."""
+        if self._phase == GONE:
+            raise ClientDisconnected("the client has disconnected")
+        if self._ignores_trailers and message["type"] == "http.response.trailers":
+            return _ready
+        raise AppProtocolError(f"the application sent {message['type']!r} after its response was complete")
+
+    def _out_of_order(self, kind: object) -> AppProtocolError:
+        expected = {
+            WAITING: "http.response.start",
+            HELD: "http.response.body",
+            BODY: "http.response.body",
+            TRAILERS: "http.response.trailers",
+        }.get(self.channel.response.state)
+        return AppProtocolError(f"the application sent {kind!r} where {expected!r} is due")
+
+    # How it ends
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        if self._task is not None:
+            self._task = None
+            self.endpoint.running.discard(self)
+        if task.cancelled():
+            if self._phase == OPEN:
+                self._phase = GONE
+                self.channel.fail(self)
+            return
+        error = task.exception()
+        if error is not None:
+            self._app_failed(error)
+        elif self._phase == OPEN:
+            started = self.channel.response.state != WAITING
+            what = "without completing its response" if started else "without sending a response"
+            logger.error("the ASGI application returned %s: %s", what, self.describe())
+            self._phase = GONE
+            self.channel.fail(self)
+
+    def _app_failed(self, error: BaseException) -> None:
+        if self._phase == GONE and isinstance(error, (ClientDisconnected, asyncio.CancelledError)):
+            # The application did what the spec asks for: it let send()'s error end it.
+            logger.debug("the client disconnected: %s", self.describe())
+            return
+        logger.error("error in the ASGI application: %s", self.describe(), exc_info=error)
+        if self._phase == OPEN:
+            self._phase = GONE
+            self.channel.fail(self)
+
+
+def _eager_task(
+    coroutine: Any, loop: asyncio.AbstractEventLoop, context: contextvars.Context
+) -> asyncio.Task[Any]:
+    if not asyncio.iscoroutine(coroutine):
+        coroutine = _await(coroutine)
+    return asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)  # type: ignore[call-arg, unused-ignore]
+
+
+def _lazy_task(coroutine: Any, loop: asyncio.AbstractEventLoop, context: contextvars.Context) -> asyncio.Task[Any]:
+    if not asyncio.iscoroutine(coroutine):
+        coroutine = _await(coroutine)
+    return asyncio.Task(coroutine, loop=loop, context=context)
+
+
+async def _await(awaitable: Any) -> None:
+    """An application may return any awaitable; a task wants a coroutine."""
+    await awaitable
+
+
+def _body_bytes(body: object) -> bytes:
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise AppProtocolError(f"a response body must be bytes, not {type(body).__name__}")

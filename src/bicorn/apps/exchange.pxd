@@ -1,0 +1,44 @@
+import cython
+from bicorn.wire.head cimport Head
+from bicorn.wire.response cimport Defaults, Response
+
+cdef class Origin:
+    cdef public str scheme
+    cdef public object server
+
+cdef class Channel:
+    cdef public object loop
+    cdef public Origin origin
+    cdef public object client
+    cdef public object tls
+    cdef public Response response
+    cdef public bint writable
+    cdef public bint closed
+
+    cpdef write(self, object data)
+    cpdef write_through(self, bytes data)
+    cpdef want_body(self)
+    cpdef hold_body(self)
+    cpdef finish(self, Exchange exchange)
+    cpdef fail(self, Exchange exchange)
+
+cdef class Exchange:
+    cdef public Head head
+    cdef public Channel channel
+
+    cpdef start(self)
+    cpdef receive_body(self, bytes data, bint complete)
+    cpdef disconnect(self)
+    cpdef resume(self)
+
+cdef class Endpoint:
+    cdef public set running
+    cdef public str prefix
+    cdef public Defaults defaults
+
+    cpdef Exchange open(self, Channel channel, Head head)
+
+@cython.final
+@cython.freelist(16)
+cdef class Ready:
+    cdef object _value

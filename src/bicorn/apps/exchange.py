@@ -1,0 +1,199 @@
+"""One request and its answer, between the connection that carries it and the application that makes it.
+
+`Channel` is what an exchange may ask of its connection; `Exchange` is what the connection tells an exchange; `Endpoint` makes
+exchanges for one application. ``server/connection`` implements the first, ``apps/asgi`` and ``apps/wsgi`` the other two, so
+neither side knows the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from typing import IO, Any
+
+from bicorn.wire.head import Head
+from bicorn.wire.response import Defaults, Response
+
+
+class Origin:
+    """Where a connection came in: shared by all connections to one address.
+
+    Attributes:
+        scheme: ``"http"`` or ``"https"``.
+        server: ``(host, port)``, or ``(path, None)`` for a unix socket.
+    """
+
+    __slots__ = ("scheme", "server")
+
+    def __init__(self, scheme: str, server: tuple[str, int | None] | None) -> None:
+        self.scheme = scheme
+        self.server = server
+
+
+class Channel:
+    """What an exchange may ask of the connection that carries it.
+
+    Attributes:
+        loop: the event loop.
+        origin: where the connection came in.
+        client: the peer's ``(host, port)``, or None where it has none (unix sockets).
+        tls: the ASGI TLS extension's facts, or None without TLS.
+        response: the sending half of the protocol; the exchange in turn uses it.
+        writable: whether the peer takes what is written; where not, wait with ``drain``.
+        closed: whether the connection is gone.
+    """
+
+    __slots__ = ("client", "closed", "loop", "origin", "response", "tls", "writable")
+
+    loop: asyncio.AbstractEventLoop
+    origin: Origin
+    client: tuple[str, int] | None
+    tls: dict[str, Any] | None
+    response: Response
+    writable: bool
+    closed: bool
+
+    def write(self, data: bytes | list[bytes]) -> None:
+        """Send bytes; nothing happens where the connection is closed."""
+        raise NotImplementedError
+
+    def write_through(self, data: bytes) -> None:
+        """Send bytes now, before this call returns, as far as the peer takes them."""
+        raise NotImplementedError
+
+    def write_blocking(self, data: bytes) -> None:
+        """Send bytes, waiting for a slow peer without running the loop.
+
+        Raises:
+            ClientDisconnected: the peer has gone, or took nothing for the write deadline.
+        """
+        raise NotImplementedError
+
+    async def drain(self) -> None:
+        """Wait until the peer takes more.
+
+        Raises:
+            ClientDisconnected: the connection is gone.
+        """
+        raise NotImplementedError
+
+    async def send_file(self, file: IO[bytes], offset: int | None, count: int) -> None:
+        """Send `count` bytes of an open file, from `offset` or from its position.
+
+        Raises:
+            ClientDisconnected: the connection is gone.
+        """
+        raise NotImplementedError
+
+    def want_body(self) -> None:
+        """The application waits for the request's body: ask for it (100 Continue) and read on."""
+        raise NotImplementedError
+
+    def hold_body(self) -> None:
+        """Enough body waits for the application: read no more for now."""
+        raise NotImplementedError
+
+    def finish(self, exchange: Exchange) -> None:
+        """The answer is complete."""
+        raise NotImplementedError
+
+    def fail(self, exchange: Exchange) -> None:
+        """The application failed: answer 500 where nothing was sent yet, else cut the connection."""
+        raise NotImplementedError
+
+
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        head: the request.
+        channel: the connection.
+    """
+
+    __slots__ = ("channel", "head")
+
+    head: Head
+    channel: Channel
+
+    def start(self) -> None:
+        """Begin; what of the body is here already has been given to ``receive_body``."""
+        raise NotImplementedError
+
+    def receive_body(self, data: bytes, complete: bool) -> None:
+        """Take a piece of the request's body; `complete` says that none follows."""
+        raise NotImplementedError
+
+    def disconnect(self) -> None:
+        """The client has gone, or the answer was cut."""
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        """The peer takes more again."""
+
+    def survives_eof(self) -> bool:
+        """Whether a client that sends no more still gets its answer."""
+        return False
+
+    def cancel(self) -> None:
+        """Time is up: end the application's work."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The request in a few words, for the log."""
+        client = self.channel.client
+        peer = f"{client[0]}:{client[1]}" if client else "a unix socket"
+        return f"{self.head.method} {self.head.target.decode('ascii')} from {peer}"
+
+
+class Endpoint:
+    """One application, and what its exchanges share.
+
+    Attributes:
+        running: the exchanges whose application is at work; the server counts and ends them.
+        prefix: the path the application is mounted at, without a slash at its end; empty for the root.
+    """
+
+    __slots__ = ("defaults", "prefix", "running")
+
+    running: set[Exchange]
+    prefix: str
+    defaults: Defaults
+
+    def open(self, channel: Channel, head: Head) -> Exchange:
+        """A new exchange; ``start`` begins it."""
+        raise NotImplementedError
+
+
+class Ready:
+    """An awaitable that has its result: what ``send()`` and ``receive()`` return when nothing has to wait.
+
+    It can be awaited any number of times, and has a coroutine's methods, so that ``asyncio.create_task(receive())``, which
+    wants a coroutine, takes it too.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self  # type: ignore[return-value]
+
+    def __iter__(self) -> Ready:
+        return self
+
+    def __next__(self) -> Any:
+        if self._value is None:
+            raise StopIteration
+        raise StopIteration(self._value)
+
+    def send(self, value: object) -> Any:
+        """The coroutine protocol: finish at once."""
+        raise StopIteration(self._value)
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        """The coroutine protocol: let the exception through."""
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        """The coroutine protocol: nothing is held."""

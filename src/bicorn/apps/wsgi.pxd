@@ -1,0 +1,58 @@
+import cython
+from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, Origin
+from bicorn.wire.head cimport Head
+from bicorn.wire.response cimport Response
+
+cdef int OPEN, ENDED, GONE
+cdef int HELD, WAITING
+cdef dict _keys, _names, _statuses
+
+cdef class WsgiEndpoint(Endpoint):
+    cdef public object app
+    cdef public object pool
+    cdef public object context
+    cdef Py_ssize_t _strip
+    cdef Origin _environ_origin
+    cdef dict _environ
+    cdef dict _template
+
+    @cython.locals(exchange=WsgiExchange)
+    cpdef Exchange open(self, Channel channel, Head head)
+    @cython.locals(environ=dict, path=bytes, name=bytes, value=bytes, key=str, client=tuple)
+    cpdef dict environ(self, Channel channel, Head head)
+    cdef _use_origin(self, Origin origin)
+
+cdef class WsgiExchange(Exchange):
+    cdef public WsgiEndpoint endpoint
+    cdef int _phase
+    cdef bint _complete
+    cdef bint _started
+    cdef bytes _first
+    cdef object _input
+    cdef object _context
+    cdef object _result
+    cdef object _iterator
+    cdef object _writable
+
+    cpdef setup(self)
+    cpdef start(self)
+    cpdef receive_body(self, bytes data, bint complete)
+    cpdef disconnect(self)
+    cpdef resume(self)
+    @cython.locals(endpoint=WsgiEndpoint)
+    cdef _run(self)
+    cdef _take_input(self, dict environ)
+    cdef _drop_input(self)
+    cpdef _call(self, dict environ)
+    cpdef _close(self)
+    @cython.locals(response=Response, code=int, fields=list, key=bytes)
+    cpdef start_response(self, object status, object headers, object exc_info=*)
+    @cython.locals(body=bytes)
+    cdef _send_whole(self, object pieces)
+    @cython.locals(response=Response, channel=Channel)
+    cdef bint _send_pieces(self) except -1
+    @cython.locals(response=Response)
+    cdef _end(self, bytes body)
+    cpdef _end_in_loop(self, object framed)
+
+cdef bytes _encode(object name, str value)

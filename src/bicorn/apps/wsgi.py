@@ -1,0 +1,580 @@
+"""Run a WSGI application on an exchange (PEP 3333).
+
+The application is called once the request is complete, so a slow client occupies nothing but memory, or a temporary file
+where the body is large. With ``--threads 1`` the call runs inline, in the worker's one thread; with more it runs in a pool,
+and what it gives is handed to the loop.
+
+A streamed answer is sent piece by piece as PEP 3333 asks ("must not delay the transmission of any block"). Where the client
+is slower than the application, an inline answer is suspended between two pieces and goes on when the client has caught up;
+a pooled one waits in its thread.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextvars
+import io
+import logging
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from typing import IO, Any, cast
+from urllib.parse import unquote_to_bytes
+
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, Origin
+from bicorn.errors import AppProtocolError, ClientDisconnected
+from bicorn.types import Environ, WSGIApp
+from bicorn.wire.fields import CHUNKED
+from bicorn.wire.head import Head
+from bicorn.wire.response import Defaults
+from bicorn.wire.states import HELD, WAITING
+
+logger = logging.getLogger("bicorn.error")
+
+# A request body up to this size stays in memory; a larger one goes to a temporary file.
+SPOOL_SIZE = 1 << 20
+
+OPEN = 0
+ENDED = 1
+GONE = 2
+
+# Field names as environ has them, and response names as bytes; both learn, and are bounded.
+_KNOWN_LIMIT = 1024
+_keys: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+_names: dict[str, bytes] = {}
+_statuses: dict[str, int] = {}
+_told: set[bytes] = set()
+
+
+class FileWrapper:
+    """PEP 3333's ``wsgi.file_wrapper``: a file to be sent, by ``os.sendfile`` where it is a real one.
+
+    Args:
+        filelike: anything with ``read(size)``.
+        block_size: bytes for each read where ``os.sendfile`` cannot be used.
+    """
+
+    def __init__(self, filelike: Any, block_size: int = 65536) -> None:
+        self.filelike = filelike
+        self.block_size = block_size
+        if hasattr(filelike, "close"):
+            self.close = filelike.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self.filelike.read(self.block_size):
+            yield piece
+
+
+class WsgiEndpoint(Endpoint):
+    """One WSGI application.
+
+    Args:
+        app: the application.
+        prefix: where it is mounted.
+        root_path: what a proxy in front has stripped from every path.
+        pool: the threads that call it, or None to call it inline.
+        multiprocess: whether other workers run the same application.
+        context: the context each request gets a copy of.
+        running: see `Endpoint.running`.
+        defaults: the fields the server adds to answers.
+        errors: ``wsgi.errors``; standard error where None.
+    """
+
+    __slots__ = ("_environ", "_environ_origin", "_strip", "_template", "app", "context", "pool")
+
+    def __init__(
+        self,
+        app: WSGIApp,
+        *,
+        prefix: str,
+        root_path: str,
+        pool: concurrent.futures.ThreadPoolExecutor | None,
+        multiprocess: bool,
+        context: contextvars.Context,
+        running: set[Exchange],
+        defaults: Defaults,
+        errors: IO[str] | None = None,
+    ) -> None:
+        self.app = app
+        self.prefix = prefix
+        self.pool = pool
+        self.context = context
+        self.running = running
+        self.defaults = defaults
+        self._strip = len(prefix.encode("utf-8"))
+        self._environ_origin: Origin | None = None
+        self._environ: dict[str, Any] = {}
+        self._template: dict[str, Any] = {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": (root_path + prefix).encode("utf-8").decode("latin-1"),
+            "PATH_INFO": "/",
+            "QUERY_STRING": "",
+            "RAW_URI": "/",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_SOFTWARE": "bicorn",
+            "REMOTE_ADDR": "",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": None,
+            "wsgi.errors": errors if errors is not None else sys.stderr,
+            "wsgi.multithread": pool is not None,
+            "wsgi.multiprocess": multiprocess,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            "wsgi.file_wrapper": FileWrapper,
+        }
+
+    def open(self, channel: Channel, head: Head) -> Exchange:
+        """A new exchange for `head`."""
+        exchange = WsgiExchange.__new__(WsgiExchange)
+        exchange.channel = channel
+        exchange.head = head
+        exchange.endpoint = self
+        exchange.setup()
+        return exchange
+
+    def environ(self, channel: Channel, head: Head) -> Environ:
+        """PEP 3333's environ of one request, without ``wsgi.input``."""
+        if channel.origin is not self._environ_origin:
+            self._use_origin(channel.origin)
+        environ = self._environ.copy()
+        environ["REQUEST_METHOD"] = head.method
+        path = head.path
+        if head.query:
+            environ["QUERY_STRING"] = head.query.decode("latin-1")
+            environ["RAW_URI"] = head.target.decode("latin-1")
+        else:
+            environ["RAW_URI"] = path.decode("latin-1")
+        if head.escaped:
+            path = unquote_to_bytes(path)
+        if self._strip:
+            path = path[self._strip :]
+        # PEP 3333, "Unicode Issues": native strings carry the bytes as latin-1.
+        environ["PATH_INFO"] = path.decode("latin-1")
+        if head.minor == 0:
+            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+        client = channel.client
+        if client is not None:
+            environ["REMOTE_ADDR"] = client[0]
+            environ["REMOTE_PORT"] = str(client[1])
+        for name, value in head.headers:
+            key = _keys.get(name)
+            if key is None:
+                key = _learn_key(name)
+                if not key:
+                    continue
+            if key in environ:
+                _join_field(environ, key, value.decode("latin-1"))
+            else:
+                environ[key] = value.decode("latin-1")
+        if channel.tls is not None:
+            environ["HTTPS"] = "on"
+            client_name = channel.tls.get("client_cert_name")
+            if client_name is not None:
+                environ["SSL_CLIENT_S_DN"] = client_name
+        return environ
+
+    def _use_origin(self, origin: Origin) -> None:
+        """The part of environ that all requests to one address share."""
+        self._environ = self._template.copy()
+        self._environ["wsgi.url_scheme"] = origin.scheme
+        if origin.server is not None:
+            host, port = origin.server
+            self._environ["SERVER_NAME"] = host
+            self._environ["SERVER_PORT"] = "" if port is None else str(port)
+        self._environ_origin = origin
+
+
+def _learn_key(name: bytes) -> str:
+    """The environ key of a field, or "" where it must not get one."""
+    if b"_" in name:
+        # "X_Forwarded_For" and "X-Forwarded-For" would be one key, so a client could slip past a proxy's filter.
+        if name not in _told and len(_told) < 64:
+            _told.add(name)
+            logger.warning("the header %r is dropped: its underscore would make it look like another one", name.decode())
+        return ""
+    if name == b"proxy":
+        return ""  # HTTP_PROXY would steer HTTP clients in the application (CVE-2016-5385, "httpoxy")
+    key = "HTTP_" + name.decode("ascii").upper().replace("-", "_")
+    if len(_keys) < _KNOWN_LIMIT and len(name) <= 64:
+        _keys[name] = key
+    return key
+
+
+def _join_field(environ: Environ, key: str, value: str) -> None:
+    """Repeated fields become one (RFC 9110 §5.3); cookies by RFC 6265 §5.4's separator."""
+    environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
+
+
+class WsgiExchange(Exchange):
+    """One request to a WSGI application, and its answer."""
+
+    __slots__ = (
+        "_complete",
+        "_context",
+        "_first",
+        "_input",
+        "_iterator",
+        "_phase",
+        "_result",
+        "_started",
+        "_writable",
+        "endpoint",
+    )
+
+    endpoint: WsgiEndpoint
+
+    def setup(self) -> None:
+        """The state of a new exchange."""
+        self._phase = OPEN
+        self._complete = self.head.content_length == 0
+        self._started = False
+        self._first = b""  # the body's first piece, for most bodies the only one
+        self._input: IO[bytes] | None = None  # the body from its second piece on
+        self._context: contextvars.Context | None = None
+        self._result: Any = None  # what the application returned, until it is closed
+        self._iterator: Iterator[bytes] | None = None
+        self._writable: threading.Event | None = None  # set where a pooled answer may go on
+
+    # What the connection says
+
+    def receive_body(self, data: bytes, complete: bool) -> None:
+        """Keep a piece of body; the last one lets the application begin."""
+        self._complete = complete
+        if data and self._phase == OPEN:
+            if self._input is not None:
+                self._input.write(data)
+            elif not self._first:
+                self._first = data
+            else:
+                self._input = cast("IO[bytes]", tempfile.SpooledTemporaryFile(SPOOL_SIZE, prefix="bicorn-body-"))
+                self._input.write(self._first)
+                self._input.write(data)
+                self._first = b""
+        if self._started:
+            if complete:
+                self._run()
+            else:
+                self.channel.want_body()
+
+    def start(self) -> None:
+        """Begin: at once where the request is complete, else with its last piece."""
+        self._started = True
+        if self._complete:
+            self._run()
+        else:
+            self.channel.want_body()
+
+    def disconnect(self) -> None:
+        """The client has gone: what the application still gives is dropped."""
+        if self._phase == OPEN:
+            self._phase = GONE
+        if self._writable is not None:
+            self._writable.set()
+        elif self._context is None:
+            self._drop_input()
+        elif self._iterator is not None:
+            self._context.run(self._close)
+
+    def resume(self) -> None:
+        """The peer takes more: go on with a suspended answer."""
+        if self._writable is not None:
+            self._writable.set()
+        elif self._iterator is not None and self._phase == OPEN and self._context is not None:
+            self._context.run(self._go_on)
+
+    def survives_eof(self) -> bool:
+        """The request is complete, and the application cannot be told anyway."""
+        return True
+
+    def cancel(self) -> None:
+        """A thread cannot be ended from outside; what it still gives is dropped."""
+        self.disconnect()
+
+    # Calling the application
+
+    def _run(self) -> None:
+        endpoint = self.endpoint
+        environ = endpoint.environ(self.channel, self.head)
+        environ["wsgi.input"] = self._take_input(environ)
+        self._context = context = endpoint.context.copy()
+        if endpoint.pool is None:
+            context.run(self._call, environ)
+        else:
+            self._writable = threading.Event()
+            endpoint.running.add(self)
+            endpoint.pool.submit(context.run, self._call, environ)
+
+    def _take_input(self, environ: Environ) -> IO[bytes]:
+        """The complete body as a file at its beginning."""
+        if self.head.content_length == CHUNKED:
+            # The body is complete, so its length is known: applications that read by CONTENT_LENGTH alone see it all.
+            size = len(self._first) if self._input is None else self._input.tell()
+            environ["CONTENT_LENGTH"] = str(size)
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
+        if self._input is None:
+            return io.BytesIO(self._first)
+        self._input.seek(0)
+        return self._input
+
+    def _drop_input(self) -> None:
+        self._first = b""
+        if self._input is not None:
+            self._input.close()
+            self._input = None
+
+    def _call(self, environ: Environ) -> None:
+        """Call the application and send what it gives; in the loop's thread or in a pool's."""
+        try:
+            self._result = result = self.endpoint.app(environ, self.start_response)
+            if type(result) is list or type(result) is tuple:
+                self._send_whole(result)
+            elif type(result) is FileWrapper and self._has_descriptor(result):
+                self._send_file(result)
+                return
+            else:
+                self._iterator = iter(result)
+                if not self._send_pieces():
+                    return
+        except BaseException as error:
+            self._app_failed(error)
+        self._close()
+
+    def _go_on(self) -> None:
+        """Take a suspended answer up again."""
+        try:
+            if not self._send_pieces():
+                return
+        except BaseException as error:
+            self._app_failed(error)
+        self._close()
+
+    def _close(self) -> None:
+        """PEP 3333: "the server or gateway **must** call that method upon completion of the current request"."""
+        result = self._result
+        self._result = None
+        self._iterator = None
+        self._drop_input()
+        close = getattr(result, "close", None)
+        if close is not None:
+            try:
+                close()
+            except BaseException as error:
+                logger.error("error in the WSGI application's close(): %s", self.describe(), exc_info=error)
+        if self._writable is None:
+            self.endpoint.running.discard(self)
+        else:
+            self.channel.loop.call_soon_threadsafe(self.endpoint.running.discard, self)
+
+    # What the application calls
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+        """PEP 3333's ``start_response``.
+
+        Raises:
+            AppProtocolError: the status or a header is malformed, or it was called before without `exc_info`.
+        """
+        response = self.channel.response
+        if self._phase != OPEN:
+            raise ClientDisconnected("the client has disconnected")
+        if response.state != WAITING:
+            if exc_info is None:
+                raise AppProtocolError("start_response was called a second time without exc_info")
+            if response.state != HELD:
+                # PEP 3333: "if exc_info is provided, and the HTTP headers have already been sent, start_response must raise".
+                raise exc_info[1].with_traceback(exc_info[2])
+        code = _statuses.get(status, 0)
+        if code == 0:
+            code = _learn_status(status)
+        fields: list[tuple[bytes, bytes]] = []
+        for name, value in headers:
+            key = _names.get(name)
+            if key is None:
+                key = _learn_name(name)
+            if type(value) is not str:
+                raise AppProtocolError(f"the header {name} must have a str value, not {type(value).__name__}: {value!r}")
+            fields.append((key, _encode(name, value)))
+        response.start(code, fields)
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        """PEP 3333's ``write``: send `data` before it returns.
+
+        Raises:
+            ClientDisconnected: the client has gone.
+        """
+        if self._phase != OPEN:
+            raise ClientDisconnected("the client has disconnected")
+        if data:
+            framed = self.channel.response.body(_body_bytes(data), True)
+            if self._writable is not None:
+                self._write_from_thread(framed)
+            else:
+                self.channel.write_blocking(framed if isinstance(framed, bytes) else b"".join(framed))
+
+    # Sending
+
+    def _send_whole(self, pieces: Any) -> None:
+        """A list is the complete body: its length is known, and it is sent at once."""
+        if len(pieces) == 1:
+            body = pieces[0]
+            if type(body) is not bytes:
+                body = _body_bytes(body)
+        else:
+            body = b"".join(pieces)
+        self._end(body)
+
+    def _send_pieces(self) -> bool:
+        """Send pieces until none is left; False where the client must catch up first and ``resume`` goes on."""
+        channel = self.channel
+        response = channel.response
+        assert self._iterator is not None
+        for piece in self._iterator:
+            if type(piece) is not bytes:
+                piece = _body_bytes(piece)
+            if not piece:
+                continue
+            if self._phase != OPEN:
+                return True
+            if response.state == WAITING:
+                raise AppProtocolError("the application gave a body before it called start_response")
+            framed = response.body(piece, True)
+            if self._writable is not None:
+                self._write_from_thread(framed)
+            else:
+                channel.write_through(framed if type(framed) is bytes else b"".join(framed))
+                if not channel.writable:
+                    self.endpoint.running.add(self)
+                    return False
+        self._end(b"")
+        return True
+
+    def _write_from_thread(self, framed: bytes | list[bytes]) -> None:
+        """Hand bytes to the loop and wait until the client takes more."""
+        assert self._writable is not None
+        self._writable.clear()
+        if self._phase == OPEN:
+            self.channel.loop.call_soon_threadsafe(self._write_and_tell, framed)
+            self._writable.wait()
+        if self._phase != OPEN:
+            raise ClientDisconnected("the client has disconnected")
+
+    def _write_and_tell(self, framed: bytes | list[bytes]) -> None:
+        self.channel.write(framed)
+        if self.channel.writable or self._phase != OPEN:
+            cast("threading.Event", self._writable).set()
+
+    def _end(self, body: bytes) -> None:
+        """Send the last of the answer."""
+        if self._phase != OPEN:
+            return
+        response = self.channel.response
+        if response.state == WAITING:
+            raise AppProtocolError("the application returned without calling start_response")
+        framed = response.body(body, False)
+        if self._writable is None:
+            self._end_in_loop(framed)
+        else:
+            self.channel.loop.call_soon_threadsafe(self._end_in_loop, framed)
+
+    def _end_in_loop(self, framed: bytes | list[bytes]) -> None:
+        if self._phase == OPEN:
+            self._phase = ENDED
+            self.channel.write(framed)
+            self.channel.finish(self)
+
+    def _app_failed(self, error: BaseException) -> None:
+        if isinstance(error, ClientDisconnected) and self._phase == GONE:
+            logger.debug("the client disconnected: %s", self.describe())
+            return
+        logger.error("error in the WSGI application: %s", self.describe(), exc_info=error)
+        if self._writable is None:
+            self._fail_in_loop()
+        else:
+            self.channel.loop.call_soon_threadsafe(self._fail_in_loop)
+
+    def _fail_in_loop(self) -> None:
+        if self._phase == OPEN:
+            self._phase = GONE
+            self.channel.fail(self)
+
+    # Files
+
+    def _has_descriptor(self, wrapper: FileWrapper) -> bool:
+        """Whether the wrapped file has bytes of its own that the kernel can send."""
+        if self.channel.response.state != HELD:
+            return False
+        try:
+            wrapper.filelike.fileno()
+            wrapper.filelike.tell()
+        except (AttributeError, OSError, ValueError):
+            return False
+        return True
+
+    def _send_file(self, wrapper: FileWrapper) -> None:
+        if self._writable is None:
+            self._send_file_in_loop(wrapper)
+        else:
+            self.channel.loop.call_soon_threadsafe(self._send_file_in_loop, wrapper)
+
+    def _send_file_in_loop(self, wrapper: FileWrapper) -> None:
+        self.endpoint.running.add(self)
+        task = self.channel.loop.create_task(self._copy_file(wrapper.filelike))
+        task.add_done_callback(self._file_done)
+
+    async def _copy_file(self, file: IO[bytes]) -> None:
+        response = self.channel.response
+        size = max(os.fstat(file.fileno()).st_size - file.tell(), 0)
+        if response.length_left() >= 0:
+            size = min(size, response.length_left())
+        self.channel.write(response.body_head(size, False))
+        if response.has_body() and size:
+            await self.channel.send_file(file, None, size)
+        if self._phase == OPEN:
+            self._end_in_loop(response.body(b"", False))
+
+    def _file_done(self, task: Any) -> None:
+        error = None if task.cancelled() else task.exception()
+        self._writable = None  # from here on everything happens in the loop's thread
+        if error is not None:
+            self._app_failed(error)
+        self._close()
+
+
+def _learn_status(status: str) -> int:
+    """The code of ``"404 Not Found"``; what it learns is bounded."""
+    if type(status) is not str or len(status) < 3 or not status[:3].isascii() or not status[:3].isdigit():
+        raise AppProtocolError(f"the status must be a string like '200 OK', not {status!r}")
+    if len(status) > 3 and status[3] != " ":
+        raise AppProtocolError(f"the status must be a three-digit code, a space and a reason, not {status!r}")
+    code = int(status[:3])
+    if len(_statuses) < _KNOWN_LIMIT:
+        _statuses[status] = code
+    return code
+
+
+def _learn_name(name: str) -> bytes:
+    """A field name as bytes; what it learns is bounded."""
+    if type(name) is not str:
+        raise AppProtocolError(f"a header name must be a str, not {type(name).__name__}: {name!r}")
+    key = _encode(name, name)
+    if len(_names) < _KNOWN_LIMIT:
+        _names[name] = key
+    return key
+
+
+def _encode(name: str, value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise AppProtocolError(f"the header {name!r} has a character outside latin-1: {value!r}") from None
+
+
+def _body_bytes(body: object) -> bytes:
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise AppProtocolError(f"a response body must be bytes, not {type(body).__name__}")

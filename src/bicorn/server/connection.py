@@ -1,0 +1,602 @@
+"""One client connection: asyncio's transport on one side, the HTTP/1 protocol and the exchanges on the other.
+
+Bytes come in (``data_received``), the protocol turns them into heads and bodies (``advance``), each head opens an exchange, and
+what its application gives goes out in one write. Requests of one connection are answered one after the other: the next one is
+begun from ``advance``'s loop, never from inside the answer to the last, so pipelining costs no stack.
+
+What `Connection.phase` can be, which says what the connection waits for and under which deadline::
+
+    IDLE     the first byte of a request        timeout_keep_alive
+    HEAD     the rest of a head                 timeout_request_head, from its first byte on, however the bytes trickle
+    BODY     the rest of a body                 timeout_request_body without a byte, and min_body_rate
+    ANSWER   the application                    none
+    LINGER   the peer, to read our last answer  LINGER_TIME, then the connection is closed (RFC 9112 §9.6)
+    CLOSING  the transport, to flush            timeout_write
+
+Besides, whatever the phase, a peer that takes none of what is written for timeout_write is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from typing import IO, Any
+
+from bicorn.apps.exchange import Channel, Endpoint, Exchange
+from bicorn.errors import ClientDisconnected, ProtocolError
+from bicorn.observe.access import AccessRecord
+from bicorn.server import sendfile
+from bicorn.server.service import Service
+from bicorn.server.tls import tls_extension
+from bicorn.wire.head import Head
+from bicorn.wire.http1 import Http1
+from bicorn.wire.response import Response, informational, simple_response
+from bicorn.wire.states import HELD, WAITING
+
+logger = logging.getLogger("bicorn.error")
+
+IDLE = 0
+HEAD = 1
+BODY = 2
+ANSWER = 3
+LINGER = 4
+CLOSING = 5
+
+# Bytes of pipelined requests that wait in memory while one is answered; the rest waits in the kernel.
+PIPELINE_HIGH_WATER = 65536
+# Unread body that is read and dropped so that the connection can go on; above it closing is cheaper.
+DISCARD_LIMIT = 65536
+LINGER_TIME = 2.0
+LINGER_LIMIT = 1 << 20
+# A body is given this long before its rate counts: precedent is Kestrel's 240 bytes/s after 5 s.
+RATE_GRACE = 5.0
+
+CONTINUE = informational(100)
+
+
+class Connection(Channel):
+    """One client connection; an `asyncio.Protocol` by shape.
+
+    Args:
+        service: what all connections share.
+        scheme: ``"http"`` or ``"https"``.
+    """
+
+    __slots__ = (
+        "_advancing",
+        "_began",
+        "_body_received",
+        "_body_started",
+        "_discard",
+        "_expects_continue",
+        "_later",
+        "_paused",
+        "_requests",
+        "_scheme",
+        "_unsent",
+        "_waiters",
+        "_write_deadline",
+        "deadline",
+        "exchange",
+        "http",
+        "phase",
+        "service",
+        "transport",
+    )
+
+    transport: Any
+
+    def __init__(self, service: Service, scheme: str) -> None:
+        self.service = service
+        self.loop = service.loop
+        self.http = Http1(service.limits)
+        self.response = Response(service.defaults)
+        self.exchange: Exchange | None = None
+        self.client = None
+        self.tls = None
+        self.writable = True
+        self.closed = False
+        self.phase = IDLE
+        self.deadline = 0.0
+        self._scheme = scheme
+        self._advancing = False
+        self._began = 0.0
+        self._body_received = 0
+        self._body_started = 0.0
+        self._discard = -1  # bytes of unread body that may still be dropped; -1 where none is
+        self._expects_continue = False
+        self._later = False  # whether a call of advance() is scheduled
+        self._paused = False
+        self._requests = 0
+        self._unsent = 0
+        self._waiters: list[asyncio.Future[None]] | None = None
+        self._write_deadline = 0.0
+
+    # What the transport says
+
+    def connection_made(self, transport: Any) -> None:
+        """asyncio: the connection is open (after the handshake, with TLS)."""
+        service = self.service
+        self.transport = transport
+        peer = transport.get_extra_info("peername")
+        if type(peer) is tuple:
+            self.client = (peer[0], peer[1])
+        self.origin = service.origin(self._scheme, transport.get_extra_info("sockname"))
+        if self._scheme == "https":
+            self.tls = tls_extension(transport.get_extra_info("ssl_object"))
+        self._wait_for(IDLE, service.keep_alive_timeout)
+        if not service.opened(self):
+            logger.warning(
+                "503 to %s: all %d connections are busy (limit-connections)", self._peer(), service.connection_limit
+            )
+            self._send_simple(503, "the server has no room for another connection")
+            self._close()
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: bytes have come."""
+        if self.phase >= LINGER:
+            self._discard -= len(data)
+            if self._discard < 0:
+                self.transport.abort()
+            return
+        http = self.http
+        http.receive(data)
+        if self.exchange is not None:
+            if http.is_done():
+                if http.buffered() > PIPELINE_HIGH_WATER:
+                    self._pause_reading()
+                return
+            self._body_received += len(data)
+        self.advance()
+
+    def eof_received(self) -> bool:
+        """asyncio: the peer sends no more; True keeps our side open.
+
+        A complete request to a WSGI application is still answered, as a shell's ``printf ... | nc`` expects. An ASGI application
+        is told that the client has gone, since that is what a closed tab looks like.
+        """
+        if self.exchange is None or self._scheme == "https" or not self.http.is_done():
+            return False
+        self.response.keep_alive = False
+        return self.exchange.survives_eof()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """asyncio: the connection is over."""
+        self.closed = True
+        self.deadline = 0.0
+        self._write_deadline = 0.0
+        exchange = self.exchange
+        if exchange is not None:
+            self.exchange = None
+            self._log_access(exchange, aborted=True)
+            exchange.disconnect()
+        self._wake()
+        self.http.stop()
+        self.service.gone(self)
+
+    def pause_writing(self) -> None:
+        """asyncio: the peer is slower than we are."""
+        self.writable = False
+        if self.service.write_timeout:
+            self._unsent = self.transport.get_write_buffer_size()
+            self._write_deadline = self.service.now + self.service.write_timeout
+
+    def resume_writing(self) -> None:
+        """asyncio: the peer has caught up."""
+        self.writable = True
+        self._write_deadline = 0.0
+        self._wake()
+        if self.exchange is not None:
+            self.exchange.resume()
+
+    # Requests
+
+    def advance(self) -> None:
+        """Go on with what has been received, as far as it reaches."""
+        if self._advancing or self.closed:
+            return
+        self._advancing = True
+        self._later = False
+        try:
+            self._advance()
+        except ProtocolError as error:
+            self._refuse(error)
+        finally:
+            self._advancing = False
+
+    def _advance(self) -> None:
+        http = self.http
+        turns = 0
+        while self.phase < LINGER:
+            if self.exchange is not None:
+                if http.is_done():
+                    self.deadline = 0.0
+                    self.phase = ANSWER
+                    return
+                data = http.next_event()
+                if data is None:
+                    self._wait_for_body()
+                    return
+                self.exchange.receive_body(data, http.is_done())
+            elif self._discard >= 0:
+                if not self._discard_body():
+                    return
+            elif turns >= self.service.pipelined_limit:
+                self._advance_later()
+                return
+            else:
+                head = http.next_event()
+                if head is None:
+                    self._wait_for_head()
+                    return
+                turns += 1
+                self._begin(head)
+
+    def _begin(self, head: Head) -> None:
+        """Open an exchange for a request and let it start."""
+        service = self.service
+        self._requests += 1
+        service.requests += 1
+        keep_alive = head.keep_alive and not service.draining
+        if service.requests_limit and self._requests >= service.requests_limit:
+            keep_alive = False
+        self.response.begin(head.minor, head.method == "HEAD", keep_alive)
+        if service.access is not None:
+            self._began = service.loop.time()
+        if service.concurrency_limit and len(service.running) >= service.concurrency_limit:
+            raise ProtocolError(503, f"all {service.concurrency_limit} places are taken (limit-concurrency); try again")
+        exchange = service.endpoint(head).open(self, head)
+        if head.content_length != 0:
+            self._begin_body(exchange, head)
+        self.exchange = exchange
+        exchange.start()
+
+    def _begin_body(self, exchange: Exchange, head: Head) -> None:
+        """Give an exchange the body that is here already, so that an application that reads it need not wait."""
+        http = self.http
+        self._expects_continue = head.expect_continue
+        self._body_received = http.buffered()
+        self._body_started = self.service.now
+        data = http.next_event()
+        if data is not None:
+            self._expects_continue = False  # RFC 9110 §10.1.1: the client went ahead; a 100 would be late
+            exchange.receive_body(data, http.is_done())
+
+    def _advance_later(self) -> None:
+        """Let other connections have a turn first."""
+        if not self._later:
+            self._later = True
+            self.loop.call_soon(self.advance)
+
+    def _refuse(self, error: ProtocolError) -> None:
+        """Answer what cannot be served, say why, and close."""
+        logger.warning("%d to %s: %s", error.status, self._peer(), error.reason)
+        exchange = self.exchange
+        if exchange is not None:
+            self.exchange = None
+            exchange.disconnect()
+            if self.response.state != WAITING and self.response.state != HELD:
+                self.transport.abort()
+                return
+        self.http.stop()
+        self._send_simple(error.status, error.reason)
+        self._linger()
+
+    def _send_simple(self, status: int, reason: str) -> None:
+        extra = b"retry-after: 1\r\n" if status == 503 else b""
+        self.write(simple_response(status, reason, defaults=self.service.defaults, extra=extra))
+
+    # What an exchange asks for
+
+    def write(self, data: bytes | list[bytes]) -> None:
+        """Send bytes."""
+        if self.closed:
+            return
+        if type(data) is list:
+            self.transport.writelines(data)
+        elif data:
+            self.transport.write(data)
+
+    def write_through(self, data: bytes) -> None:
+        """Send bytes now, as far as the socket takes them; the loop sends the rest."""
+        if self.closed or not data:
+            return
+        if self.tls is None and self.transport.get_write_buffer_size() == 0:
+            try:
+                sent = os.write(self._fileno(), data)
+            except OSError:  # a full socket, or a broken one: the transport deals with either
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self.transport.write(data)
+
+    def write_blocking(self, data: bytes) -> None:
+        """Send bytes, waiting for a slow peer in place."""
+        if self.closed:
+            raise ClientDisconnected("the client has disconnected")
+        if self.tls is not None or self.transport.get_write_buffer_size():
+            self.transport.write(data)
+        elif not sendfile.write_all(self._fileno(), data, self.service.write_timeout):
+            self.transport.abort()
+            raise ClientDisconnected("the client has disconnected")
+
+    async def drain(self) -> None:
+        """Wait until the peer takes more."""
+        while not self.writable and not self.closed:
+            await self.new_waiter()
+        if self.closed:
+            raise ClientDisconnected("the client has disconnected")
+
+    async def send_file(self, file: IO[bytes], offset: int | None, count: int) -> None:
+        """Send bytes of a file, by ``os.sendfile`` where the connection is plain."""
+        position = file.tell() if offset is None else offset
+        if self.tls is None and sendfile.AVAILABLE:
+            await sendfile.copy(self, file.fileno(), position, count)
+        else:
+            await sendfile.read_and_write(self, file.fileno(), position, count)
+
+    def want_body(self) -> None:
+        """Ask for the body, and read on."""
+        if self.closed:
+            return
+        if self._expects_continue:
+            self._expects_continue = False
+            if self.response.state == WAITING:
+                self.write(CONTINUE)
+        if self._paused:
+            self._resume_reading()
+        if not self._advancing and self.exchange is not None and not self.http.is_done():
+            self._wait_for_body()
+
+    def hold_body(self) -> None:
+        """Read no more of the body for now."""
+        self._pause_reading()
+        self.deadline = 0.0
+
+    def finish(self, exchange: Exchange) -> None:
+        """The answer is complete: go on to the next request, or close."""
+        self.exchange = None
+        if self.closed:
+            return
+        if self.service.access is not None:
+            self._log_access(exchange, aborted=False)
+        http = self.http
+        if not self.response.keep_alive:
+            if http.is_done() and not http.buffered():
+                self._close()
+            else:
+                self._linger()
+            return
+        if http.is_done():
+            http.next_request()
+        elif self._expects_continue:
+            # The client may or may not send the body it asked about; only closing is unambiguous.
+            self._linger()
+            return
+        else:
+            self._discard = DISCARD_LIMIT
+        if self._paused:
+            self._resume_reading()
+        if not self._advancing:
+            if self._discard >= 0 or http.buffered():
+                self._advance_later()
+            else:
+                self._wait_for(IDLE, self.service.keep_alive_timeout)
+
+    def fail(self, exchange: Exchange) -> None:
+        """The application failed: a 500 where nothing was sent, else an aborted connection."""
+        response = self.response
+        if self.closed or self.exchange is not exchange:
+            return
+        if response.state != WAITING and response.state != HELD:
+            self.exchange = None
+            self._log_access(exchange, aborted=True)
+            self.transport.abort()
+            return
+        response.begin(exchange.head.minor, exchange.head.method == "HEAD", response.keep_alive)
+        response.start(500, [(b"content-type", b"text/plain; charset=utf-8")])
+        self.write(response.body(b"Internal Server Error\n", False))
+        self.finish(exchange)
+
+    # Waiting
+
+    def _wait_for(self, phase: int, seconds: float) -> None:
+        self.phase = phase
+        self.deadline = self.service.now + seconds if seconds else 0.0
+
+    def _wait_for_head(self) -> None:
+        if self.http.is_idle():
+            if self.service.draining:
+                self._close()
+            else:
+                self._wait_for(IDLE, self.service.keep_alive_timeout)
+        elif self.phase != HEAD:
+            self._wait_for(HEAD, self.service.head_timeout)
+
+    def _wait_for_body(self) -> None:
+        if self._paused or self._expects_continue:
+            self.deadline = 0.0
+            self.phase = BODY
+        else:
+            self._wait_for(BODY, self.service.body_timeout)
+
+    def _discard_body(self) -> bool:
+        """Drop body the application did not read; False where there is nothing to go on with yet."""
+        data = self.http.next_event()
+        if data is not None:
+            self._discard -= len(data)
+        if self.http.is_done():
+            self._discard = -1
+            self.http.next_request()
+            return True
+        if self._discard < 0:
+            self._linger()
+            return False
+        if data is None:
+            self._wait_for(BODY, self.service.body_timeout)
+            return False
+        return True
+
+    def _pause_reading(self) -> None:
+        if not self._paused and not self.closed:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        self._paused = False
+        if not self.closed:
+            self.transport.resume_reading()
+
+    def new_waiter(self) -> asyncio.Future[None]:
+        """A future that is done when the peer takes more, or the connection is over."""
+        waiter = self.loop.create_future()
+        if self._waiters is None:
+            self._waiters = []
+        self._waiters.append(waiter)
+        return waiter
+
+    def _wake(self) -> None:
+        waiters = self._waiters
+        self._waiters = None
+        if waiters is not None:
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    # Deadlines
+
+    def tick(self, now: float) -> None:
+        """Compare the deadlines with `now`; called about twice a second."""
+        if self.deadline and now >= self.deadline:
+            self._expire()
+        elif self.phase == BODY and self.deadline and self.service.min_body_rate:
+            self._check_body_rate(now)
+        if self._write_deadline and now >= self._write_deadline and not self.closed:
+            unsent = self.transport.get_write_buffer_size()
+            if unsent and unsent >= self._unsent:
+                self._cut("the client has read nothing for %g s (timeout-write)", self.service.write_timeout)
+            else:
+                self._unsent = unsent
+                self._write_deadline = now + self.service.write_timeout
+
+    def _expire(self) -> None:
+        phase = self.phase
+        self.deadline = 0.0
+        if phase == IDLE:
+            self.close_idle()
+        elif phase == HEAD:
+            self._refuse(ProtocolError(408, f"no complete head within {self.service.head_timeout:g} s"))
+        elif phase == BODY:
+            self._refuse(ProtocolError(408, f"no body for {self.service.body_timeout:g} s"))
+        elif phase == LINGER:
+            self._close()
+        elif phase == CLOSING:
+            self.transport.abort()
+
+    def _check_body_rate(self, now: float) -> None:
+        elapsed = now - self._body_started
+        if elapsed > RATE_GRACE and self._body_received < self.service.min_body_rate * (elapsed - RATE_GRACE):
+            self._refuse(ProtocolError(408, f"the body comes slower than {self.service.min_body_rate} bytes/s"))
+
+    def is_idle(self) -> bool:
+        """Whether nothing is owed to the client."""
+        return self.phase == IDLE and self.exchange is None and self.http.is_idle()
+
+    def progressed(self) -> None:
+        """A file transfer made progress: the write deadline starts anew."""
+        if self.service.write_timeout:
+            self._unsent = 0
+            self._write_deadline = self.service.now + self.service.write_timeout
+
+    def settled(self) -> None:
+        """A file transfer has ended: its write deadline is over."""
+        self._write_deadline = 0.0
+
+    # Closing
+
+    def close_idle(self) -> None:
+        """Close a connection that owes nothing; what it still has to flush is dropped."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self._close()
+
+    def start_draining(self) -> None:
+        """The worker stops: close when idle, else after the present answer."""
+        if self.is_idle():
+            self._close()
+        else:
+            self.response.keep_alive = False
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if not self.closed:
+            self.transport.abort()
+
+    def _close(self) -> None:
+        """Flush and close."""
+        if not self.closed:
+            self.http.stop()
+            self._wait_for(CLOSING, self.service.write_timeout)
+            self._discard = LINGER_LIMIT
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Close so that the peer can read our answer first.
+
+        RFC 9112 §9.6: closing with unread data in the receive buffer makes the kernel reset the connection, which may
+        destroy the answer before the peer has read it. So our side is closed first, and what still comes is read and dropped.
+        """
+        if self.closed:
+            return
+        self.http.stop()
+        if self._scheme == "https" or not self.transport.can_write_eof():
+            self._close()
+            return
+        self._wait_for(LINGER, LINGER_TIME)
+        self._discard = LINGER_LIMIT
+        if self._paused:
+            self._resume_reading()
+        with contextlib.suppress(OSError, RuntimeError):  # the peer may have gone already
+            self.transport.write_eof()
+
+    def _cut(self, reason: str, *args: object) -> None:
+        logger.warning("connection from %s cut: " + reason, self._peer(), *args)
+        self.transport.abort()
+
+    # Telling
+
+    def _fileno(self) -> int:
+        fileno: int = self.transport.get_extra_info("socket").fileno()
+        return fileno
+
+    def _peer(self) -> str:
+        return f"{self.client[0]}:{self.client[1]}" if self.client else "a unix socket"
+
+    def _log_access(self, exchange: Exchange, *, aborted: bool) -> None:
+        access = self.service.access
+        if access is None:
+            return
+        head = exchange.head
+        response = self.response
+        status = response.status
+        if aborted and status == 0:
+            status = 499  # nginx's "client closed request"
+        fields: Any = response.fields if response.status else ()
+        access.log(
+            AccessRecord(
+                client=self.client[0] if self.client else "",
+                method=head.method,
+                target=head.target.decode("ascii"),
+                http_version="1.1" if head.minor else "1.0",
+                status=status,
+                response_bytes=response.body_sent,
+                duration=self.loop.time() - self._began,
+                request_headers=head.headers,
+                response_headers=list(fields),
+                scheme=self._scheme,
+            )
+        )

@@ -1,0 +1,190 @@
+"""What all connections of one worker share: limits, deadlines, applications, the clock, and who is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote_to_bytes
+
+from bicorn.apps.exchange import Endpoint, Exchange, Origin
+from bicorn.observe.access import AccessLog
+from bicorn.wire.head import Head
+from bicorn.wire.limits import Limits
+from bicorn.wire.response import Defaults
+
+if TYPE_CHECKING:
+    from bicorn.config.settings import Config
+
+TICK = 0.5
+"""Seconds between two looks at the deadlines; a deadline is met this much late at most."""
+
+
+class Deadlined(Protocol):
+    """What the clock looks at: a connection."""
+
+    def tick(self, now: float) -> None:
+        """Compare the deadlines with `now`."""
+
+
+class Service:
+    """What all connections of one worker share.
+
+    Args:
+        config: the settings.
+        loop: the event loop.
+        access: the access log, or None where there is none.
+
+    Attributes:
+        now: the loop's time at the last tick, in seconds: coarse, and free to read.
+        root: the application mounted at the root.
+        connections: every open connection.
+        running: every exchange whose application is at work outside a connection's own turn.
+        draining: whether the worker is stopping: answers say ``Connection: close``.
+        requests: requests begun.
+    """
+
+    __slots__ = (
+        "_mounts",
+        "_origins",
+        "_second",
+        "_timer",
+        "access",
+        "body_timeout",
+        "concurrency_limit",
+        "connection_limit",
+        "connections",
+        "defaults",
+        "draining",
+        "drained",
+        "head_timeout",
+        "keep_alive_timeout",
+        "limits",
+        "loop",
+        "min_body_rate",
+        "now",
+        "pipelined_limit",
+        "requests",
+        "requests_limit",
+        "root",
+        "running",
+        "write_timeout",
+    )
+
+    root: Endpoint
+
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop, access: AccessLog | None) -> None:
+        self.loop = loop
+        self.access = access
+        self.limits = Limits(
+            request_line=config.limit_request_line,
+            fields=config.limit_request_fields,
+            field_size=config.limit_request_field_size,
+            head=config.limit_request_head,
+            body=config.limit_request_body,
+        )
+        self.head_timeout = config.timeout_request_head
+        self.body_timeout = config.timeout_request_body
+        self.min_body_rate = config.min_body_rate
+        self.write_timeout = config.timeout_write
+        self.keep_alive_timeout = config.timeout_keep_alive
+        self.pipelined_limit = config.limit_pipelined_requests or 1 << 30
+        self.connection_limit = config.limit_connections
+        self.concurrency_limit = config.limit_concurrency
+        self.requests_limit = config.limit_requests_per_connection
+        self.connections: set[Any] = set()
+        self.running: set[Exchange] = set()
+        self.draining = False
+        self.drained: asyncio.Future[None] | None = None
+        self.requests = 0
+        self.now = loop.time()
+        self.defaults = Defaults(
+            server=b"server: bicorn\r\n" if config.server_header else b"",
+            extra="".join(f"{name}: {value}\r\n" for name, value in config.headers).encode("latin-1"),
+        )
+        self._second = 0 if config.date_header else -1
+        self._mounts: list[tuple[bytes, Endpoint]] = []
+        self._origins: dict[Any, Origin] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def mount(self, endpoints: list[Endpoint]) -> None:
+        """Serve `endpoints`, each at its prefix; the longest matching prefix wins."""
+        self.root = next(endpoint for endpoint in endpoints if not endpoint.prefix)
+        mounts = [(endpoint.prefix.encode("utf-8"), endpoint) for endpoint in endpoints if endpoint.prefix]
+        self._mounts = sorted(mounts, key=lambda mount: -len(mount[0]))
+
+    def endpoint(self, head: Head) -> Endpoint:
+        """The application a request is for."""
+        if not self._mounts:
+            return self.root
+        path = unquote_to_bytes(head.path) if head.escaped else head.path
+        for prefix, endpoint in self._mounts:
+            if path.startswith(prefix) and (len(path) == len(prefix) or path[len(prefix)] == 47):
+                return endpoint
+        return self.root
+
+    def origin(self, scheme: str, name: Any) -> Origin:
+        """The shared description of the address `name` (a ``getsockname``) a connection came in at."""
+        key = (scheme, name)
+        origin = self._origins.get(key)
+        if origin is None:
+            if isinstance(name, tuple):
+                server: tuple[str, int | None] | None = (name[0], name[1])
+            else:
+                server = (name, None) if name else None
+            origin = Origin(scheme, server)
+            if len(self._origins) < 1024:
+                self._origins[key] = origin
+        return origin
+
+    # The clock
+
+    def start_clock(self) -> None:
+        """Look at the deadlines from now on."""
+        self._tick()
+
+    def stop_clock(self) -> None:
+        """Look at them no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        self.now = now = self.loop.time()
+        self._timer = self.loop.call_later(TICK, self._tick)
+        second = int(time.time())
+        if self._second >= 0 and second != self._second:
+            self._second = second
+            self.defaults.set_date(b"date: " + formatdate(second, usegmt=True).encode("ascii") + b"\r\n")
+        for connection in list(self.connections):
+            connection.tick(now)
+        if self.access is not None:
+            self.access.flush()
+
+    # Who is there
+
+    def opened(self, connection: Any) -> bool:
+        """Register a connection; False where there is no room for it."""
+        if self.connection_limit and len(self.connections) >= self.connection_limit and not self._make_room():
+            return False
+        self.connections.add(connection)
+        return True
+
+    def gone(self, connection: Any) -> None:
+        """Forget a connection."""
+        self.connections.discard(connection)
+        self.check_drained()
+
+    def check_drained(self) -> None:
+        """Tell a stopping server when nothing is left to wait for."""
+        if self.drained is not None and not self.connections and not self.running and not self.drained.done():
+            self.drained.set_result(None)
+
+    def _make_room(self) -> bool:
+        """Close the connection that has been idle longest; False where none is idle."""
+        idle = [connection for connection in self.connections if connection.is_idle()]
+        if not idle:
+            return False
+        min(idle, key=lambda connection: connection.deadline).close_idle()
+        return True
