@@ -23,7 +23,7 @@ lint: $(VENV)/.dev  ## ruff, mypy and the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev  ## the fast tests alone, in seconds
 	$(PYTEST) -m "not slow" --ignore=tests/integration

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -191,6 +192,17 @@ def test_a_compiler_that_fails_gives_a_wheel_for_every_python(tmp_path: Path) ->
     names = zipfile.ZipFile(wheel).namelist()
     assert {"bicorn/__init__.py", "bicorn/py.typed"} <= set(names)
     assert [name for name in names if name.endswith((".so", ".pxd", ".c"))] == []
+
+
+def test_the_source_archive_holds_sources(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, capture_output=True, timeout=60, check=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    pxds = {path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.pxd")}
+    assert {"pyproject.toml", "hatch_build.py", "LICENSE", "src/bicorn/__init__.py"} | pxds <= names
+    assert [name for name in names if name.endswith((".so", ".c", ".pyc"))] == []
 
 
 @pytest.mark.slow
