@@ -21,10 +21,11 @@ from bicorn.process.events import (
     Signal,
     Spawn,
     StopListening,
+    Stopping,
     Tick,
 )
 from bicorn.process.fleet import Fleet, Want
-from bicorn.process.plan import MARGIN, QUICK, STEADY, UNKILLABLE, decide
+from bicorn.process.plan import MARGIN, QUICK, QUICK_SHUTDOWN, STEADY, UNKILLABLE, decide
 from bicorn.process.states import Ask, Phase, State
 
 
@@ -235,6 +236,38 @@ def test_the_second_ctrl_c_cuts_off_and_the_third_kills() -> None:
     assert history.at(11.2, Died(1, signal="SIGKILL")) == [End(0)]
 
 
+def test_a_ctrl_c_that_a_wrapper_repeats_is_one_ctrl_c() -> None:
+    history = started(1)
+    history.at(10, Asked(Ask.INTERRUPT))
+    assert history.at(10.001, Asked(Ask.INTERRUPT)) == []
+    assert history.at(10.002, Asked(Ask.INTERRUPT)) == []
+    assert history.at(10.1, Asked(Ask.INTERRUPT)) == [Signal(101, "SIGQUIT")]
+
+
+def test_a_worker_that_answers_gets_the_time_for_its_shutdown() -> None:
+    history = started(3, graceful_timeout=5)
+    history.at(10, Asked(Ask.STOP))
+    history.at(10, Stopping(1, 30.0))
+    history.at(10, Stopping(2, None))
+    deadlines = [history.fleet.workers[number].deadline for number in (1, 2, 3)]
+    assert deadlines == [1045 + MARGIN, None, 1015 + MARGIN]
+    assert history.at(15 + MARGIN) == [Signal(103, "SIGKILL")]
+    history.at(20, Asked(Ask.QUIT))
+    history.at(20.5, Stopping(1, 30.0))
+    assert history.at(20 + QUICK) == [Signal(102, "SIGKILL")]
+    assert history.at(20 + QUICK_SHUTDOWN) == [Signal(101, "SIGKILL")]
+
+
+def test_a_worker_that_answers_too_late_gains_nothing() -> None:
+    history = started(1)
+    history.at(2, Stopping(1, 30.0))
+    assert history.fleet.deadline() is None
+    history.at(10, Asked(Ask.QUIT))
+    history.at(10 + QUICK)
+    history.at(10 + QUICK, Stopping(1, 30.0))
+    assert history.fleet.deadline() == history.now + UNKILLABLE
+
+
 def test_quit_does_not_wait_for_requests() -> None:
     history = started(1)
     assert history.at(10, Asked(Ask.QUIT)) == [StopListening(), Signal(101, "SIGQUIT")]
@@ -289,7 +322,7 @@ def test_news_of_a_worker_that_has_gone_is_ignored_and_nothing_happens_after_the
 
 STEP = st.one_of(
     st.tuples(st.just("pass"), st.floats(0.0, 40.0)),
-    st.tuples(st.sampled_from(["ready", "fail", "segv", "kill", "leave"]), st.integers(0, 7)),
+    st.tuples(st.sampled_from(["ready", "answer", "fail", "segv", "kill", "leave"]), st.integers(0, 7)),
     st.tuples(st.just("ask"), st.sampled_from(list(Ask))),
     st.tuples(st.just("no more processes"), st.booleans()),
 )
@@ -367,6 +400,8 @@ class Kernel:
             return
         elif what == "ready":
             self.tell(Ready(self.alive[pid]))
+        elif what == "answer":
+            self.tell(Stopping(self.alive[pid], 5.0))
         else:
             self.boot_failed |= self.fleet.phase is Phase.STARTING
             if what == "fail":
@@ -404,7 +439,7 @@ def test_no_history_leaks_a_worker_and_term_always_ends(workers: int, steps: lis
         kernel.step(what, value)
     if kernel.ended is None:
         kernel.step("ask", Ask.STOP)
-        kernel.pass_time(10.0 + MARGIN + UNKILLABLE + 1)
+        kernel.pass_time(10.0 + MARGIN + 5.0 + UNKILLABLE + 1)
     assert kernel.ended is not None
     assert kernel.alive == {}
 

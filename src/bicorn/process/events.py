@@ -48,6 +48,17 @@ class BootFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopping:
+    """A worker's loop has heard that it is to stop, so it is not stuck and keeps its own deadlines.
+
+    ``closing`` is how many seconds its applications' shutdown may take after the requests; None: as long as it likes.
+    """
+
+    number: int
+    closing: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Died:
     """A process has gone. Either it exited with ``code`` or ``signal`` (a name such as ``"SIGSEGV"``) ended it."""
 
@@ -64,7 +75,7 @@ class Asked:
     by: str = ""
 
 
-Event = Tick | Forked | ForkFailed | Ready | BootFailed | Died | Asked
+Event = Tick | Forked | ForkFailed | Ready | BootFailed | Stopping | Died | Asked
 
 
 # -- Actions: what to do about it ------------------------------------------------------------------------------

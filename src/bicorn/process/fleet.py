@@ -56,6 +56,7 @@ class Fleet:
         boot_failures: in a row, since a worker was last ready.
         crashes: in a row, of workers that had been ready for less than ``plan.STEADY``.
         not_before: no worker is started earlier than this.
+        interrupted: when Ctrl-C was last heard.
         last_report: the last reason for not booting; the same one again is said in one line.
     """
 
@@ -66,6 +67,7 @@ class Fleet:
     boot_failures: int = 0
     crashes: int = 0
     not_before: float = float("-inf")
+    interrupted: float = float("-inf")
     last_report: str = ""
     listening: bool = True
 

@@ -25,14 +25,17 @@ from .events import (
     Signal,
     Spawn,
     StopListening,
+    Stopping,
     Tick,
 )
 from .fleet import Fleet, Worker
 from .states import MOVES, PHASES, RUNNING, Ask, Phase, State
 from .words import duration, how_it_ended
 
-MARGIN = 2.0  # beyond graceful_timeout, for lifespan shutdown and exit handlers
-QUICK = 1.0  # from QUIT to KILL: enough to run a prompt lifespan shutdown, short enough for "at once"
+SAME_PRESS = 0.05  # two INT this close are one Ctrl-C: from the terminal, and again from a wrapper (timeout, uv, npm)
+MARGIN = 2.0  # beyond graceful_timeout, for cancelled applications and exit handlers
+QUICK = 1.0  # from QUIT to KILL, for a worker that is stuck: "at once" for a person
+QUICK_SHUTDOWN = 3.0  # the same for one that answers: its applications are cancelled, their shutdown runs
 FAILED_EXIT = 2.0  # from "I cannot start" to the end of that process
 UNKILLABLE = 5.0  # from KILL to giving up on a process the kernel does not let go
 STEADY = 5.0  # a worker that has served this long was healthy: its death starts no back-off
@@ -55,7 +58,7 @@ def decide(fleet: Fleet, event: Event, now: float) -> list[Action]:
 
 def _note(fleet: Fleet, event: Event, now: float) -> list[Action]:
     if isinstance(event, Asked):
-        return _asked(fleet, event)
+        return _asked(fleet, event, now)
     if isinstance(event, Tick):
         return []
     worker = fleet.workers.get(event.number)
@@ -76,13 +79,19 @@ def _note(fleet: Fleet, event: Event, now: float) -> list[Action]:
             if worker.state is State.BOOTING:
                 worker.move(State.FAILED, now, now + FAILED_EXIT)
                 return _boot_failed(fleet, worker, event.code, event.message, now)
+        case Stopping():
+            _extend(fleet, worker, event.closing)
         case Died():
             del fleet.workers[event.number]
             return _died(fleet, worker, event, now)
     return []
 
 
-def _asked(fleet: Fleet, event: Asked) -> list[Action]:
+def _asked(fleet: Fleet, event: Asked, now: float) -> list[Action]:
+    if event.ask is Ask.INTERRUPT:
+        echo, fleet.interrupted = now - fleet.interrupted < SAME_PRESS, now
+        if echo:
+            return []
     phase = PHASES.get((fleet.phase, event.ask))
     if phase is not None:
         fleet.phase = phase
@@ -119,6 +128,14 @@ def _ready(fleet: Fleet, worker: Worker, event: Ready, now: float) -> list[Actio
         fleet.phase = Phase.SERVING
         return [Log("info", event.app)] if event.app else []
     return [Log("debug" if worker.first else "info", f"{worker} is ready after {duration(boot)}")]
+
+
+def _extend(fleet: Fleet, worker: Worker, closing: float | None) -> None:
+    """A worker that answers ends its requests in time by itself; it also gets the time for its shutdown."""
+    if worker.state is State.QUITTING:
+        worker.deadline = worker.since + QUICK_SHUTDOWN
+    elif worker.state is State.DRAINING:
+        worker.deadline = None if closing is None else worker.since + fleet.want.graceful_timeout + MARGIN + closing
 
 
 def _died(fleet: Fleet, worker: Worker, event: Died, now: float) -> list[Action]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .events import BootFailed, Event, Ready
+from .events import BootFailed, Event, Ready, Stopping
 
 
 def ready(app: str) -> bytes:
@@ -15,6 +15,11 @@ def ready(app: str) -> bytes:
 def failed(code: int, message: str) -> bytes:
     """The worker cannot start and will exit with ``code``."""
     return _line(event="failed", code=code, message=message)
+
+
+def stopping(closing: float | None) -> bytes:
+    """The worker has begun to stop; see :class:`.events.Stopping`."""
+    return _line(event="stopping", closing=closing)
 
 
 def _line(**fields: object) -> bytes:
@@ -40,6 +45,8 @@ class StatusReader:
                     return Ready(self._number, app)
                 case {"event": "failed", "code": int(code), "message": str(message)}:
                     return BootFailed(self._number, code, message)
+                case {"event": "stopping", "closing": float() | int() | None as closing}:
+                    return Stopping(self._number, closing)
         except ValueError:
             pass
         return None  # the application has the descriptor too, in the end, and may have written to it

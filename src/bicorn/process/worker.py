@@ -6,19 +6,21 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..apps.failure import user_traceback
 from ..apps.loader import LoadedApp, load, prepare_import_path
 from ..errors import BicornError
+from ..observe.access import open_access_log
 from ..server.loop import new_event_loop
 from ..server.server import Server
 from . import status
 from .plan import MARGIN
 
 if TYPE_CHECKING:
+    from ..apps.lifespan import Lifespan
     from ..config.settings import Config
     from ..server.listener import Listener
 
@@ -27,12 +29,14 @@ logger = logging.getLogger("bicorn.error")
 BOOT_ERROR = 3  # Gunicorn's code for a worker that cannot start
 CRASHED = 1
 
+Apps = Sequence[tuple[str, LoadedApp]]
+
 
 def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int) -> int:
     """Serve until told to stop.
 
     Args:
-        listeners: what to accept from.
+        listeners: what to accept from; closed here once the server has its own copies.
         tell: the writing end of this worker's status pipe.
         lifeline: the reading end of a pipe that only the supervisor can write to: it ends when the supervisor does.
 
@@ -40,24 +44,20 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int)
         The exit code: 0 after a stop, 2, 3 or 4 for what could not start (the supervisor has been told why), 1 for a
         server that broke down.
     """
-    ready = False
-
-    def started(description: str) -> None:
-        nonlocal ready
-        ready = True
-        _say(tell, status.ready(description))
-
+    worker: Worker | None = None
     try:
         prepare_import_path(config)
-        apps = load_all(config)
+        worker = Worker(config, load_all(config), listeners, tell, lifeline)
         with asyncio.Runner(loop_factory=partial(new_event_loop, config.loop)) as runner:
-            runner.run(_serve(config, apps, listeners, lifeline, started))
+            runner.run(worker.live())
+    except asyncio.CancelledError:
+        return 0  # told to stop before it was ready
     except BaseException as error:
-        if ready:
+        if worker is not None and worker.is_ready:
             logger.critical("the worker broke down", exc_info=error)
             return CRASHED
         code, message = explain(error)
-        _say(tell, status.failed(code, message))
+        say(tell, status.failed(code, message))
         return code
     return 0
 
@@ -78,44 +78,85 @@ def explain(error: BaseException) -> tuple[int, str]:
     return BOOT_ERROR, f"the worker could not start\n{user_traceback(error)}"
 
 
-async def _serve(
-    config: Config,
-    apps: Sequence[tuple[str, LoadedApp]],
-    listeners: Sequence[Listener],
-    lifeline: int,
-    started: Callable[[str], None],
-) -> None:
-    loop = asyncio.get_running_loop()
-    server = Server(config, apps, listeners)
-    loop.add_signal_handler(signal.SIGTERM, server.stop)
-    loop.add_signal_handler(signal.SIGQUIT, server.stop, False)
+class Worker:
+    """The part of the life that has an event loop.
 
-    def orphaned() -> None:
-        loop.remove_reader(lifeline)
+    Attributes:
+        is_ready: it has accepted connections; what goes wrong from here on is no failure to start.
+    """
+
+    def __init__(self, config: Config, apps: Apps, listeners: Sequence[Listener], tell: int, lifeline: int) -> None:
+        self.is_ready = False
+        self._config = config
+        self._apps = apps
+        self._listeners = listeners
+        self._tell = tell
+        self._lifeline = lifeline
+
+    async def live(self) -> None:
+        """Serve until a signal, or the end of the supervisor, says stop."""
+        loop = asyncio.get_running_loop()
+        self._serving = asyncio.current_task()
+        access = open_access_log(self._config, loop.call_soon)
+        self._server = Server(self._config, self._apps, self._listeners, access)
+        loop.add_signal_handler(signal.SIGTERM, self._stop, True)
+        loop.add_signal_handler(signal.SIGQUIT, self._stop, False)
+        loop.add_reader(self._lifeline, self._orphaned)
+        try:
+            await self._server.serve(self._started)
+        finally:
+            loop.remove_reader(self._lifeline)
+            if access is not None:
+                access.flush()
+
+    def _started(self) -> None:
+        self.is_ready = True
+        # The server accepts from duplicates. If these stayed open, clients would still be queued while it drains.
+        for listener in self._listeners:
+            listener.sock.close()
+        say(self._tell, status.ready(describe(self._apps, self._server.lifespans)))
+
+    def _stop(self, graceful: bool) -> None:
+        if not self.is_ready:
+            if self._serving is not None:
+                self._serving.cancel()
+            return
+        say(self._tell, status.stopping(self._closing_time()))
+        self._server.stop(graceful)
+
+    def _closing_time(self) -> float | None:
+        """The most that the shutdown of the applications may take; None for no limit."""
+        limit = self._config.lifespan_shutdown_timeout
+        supported = sum(lifespan.supported for lifespan in self._server.lifespans)
+        return None if supported and not limit else supported * limit
+
+    def _orphaned(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._lifeline)
         logger.warning("the supervisor has gone: stopping")
-        # Nobody is left to end what does not end by itself; not even a call that holds the loop outlasts an alarm.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, config.graceful_timeout + MARGIN)
-        server.stop()
-
-    loop.add_reader(lifeline, orphaned)
-    try:
-        await server.serve(lambda: started(describe(apps)))
-    finally:
-        loop.remove_reader(lifeline)
+        # Nobody is left to end what does not end by itself. An alarm also ends a call that holds the loop.
+        closing = self._closing_time() if self.is_ready else 0.0
+        if closing is not None:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, self._config.graceful_timeout + MARGIN + closing)
+        self._stop(True)
 
 
-def describe(apps: Sequence[tuple[str, LoadedApp]]) -> str:
-    """What is served, for the start-up lines: ``"main:app is ASGI 3; /legacy is old:app (WSGI)"``."""
-    (_, main), *mounts = apps
-    return "; ".join(
-        [f"{main.name} is {main.kind}", *(f"{prefix} is {app.name} ({app.kind})" for prefix, app in mounts)]
-    )
+def describe(apps: Apps, lifespans: Sequence[Lifespan]) -> str:
+    """What is served, for the start-up lines: ``"main:app is ASGI 3 (lifespan on); /old is legacy:app, WSGI"``."""
+    states = iter(lifespans)  # of the ASGI applications, in their order
+    parts = []
+    for prefix, app in apps:
+        text = f"{prefix} is {app.name}, {app.kind}" if prefix else f"{app.name} is {app.kind}"
+        if app.interface == "asgi":
+            text += " (lifespan on)" if next(states).supported else " (no lifespan)"
+        parts.append(text)
+    return "; ".join(parts)
 
 
-def _say(tell: int, line: bytes) -> None:
+def say(tell: int, line: bytes) -> None:
+    """Tell the supervisor, if there still is one."""
     try:
         while line:
             line = line[os.write(tell, line) :]
     except OSError:
-        pass  # the supervisor has gone; the lifeline says so too
+        pass  # the lifeline says so too

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bicorn.process import status
+from bicorn.process.events import BootFailed, Ready, Stopping
+from bicorn.process.status import StatusReader
+
+SAID = status.ready("main:app is ASGI 3") + status.failed(3, "Zoë\nTraceback\n") + status.stopping(1.5)
+HEARD = [Ready(7, "main:app is ASGI 3"), BootFailed(7, 3, "Zoë\nTraceback\n"), Stopping(7, 1.5)]
+
+
+def test_what_is_said_is_heard() -> None:
+    assert StatusReader(7).feed(SAID) == HEARD
+    assert StatusReader(7).feed(status.stopping(None)) == [Stopping(7, None)]
+
+
+@given(st.sets(st.integers(0, len(SAID))))
+def test_however_it_is_cut(cuts: set[int]) -> None:
+    reader = StatusReader(7)
+    edges = [0, *sorted(cuts), len(SAID)]
+    pieces = [SAID[start:end] for start, end in pairwise(edges)]
+    assert [event for piece in pieces for event in reader.feed(piece)] == HEARD
+
+
+@pytest.mark.parametrize(
+    "line", [b"\n", b"hello\n", b"[]\n", b'{"event":"ready"}\n', b'{"event":"x"}\n', b"\xff\n", b"{}"]
+)
+def test_what_makes_no_sense_is_not_heard(line: bytes) -> None:
+    assert StatusReader(7).feed(line) == []
