@@ -54,16 +54,53 @@ def compiled_modules(root: Path) -> list[str]:
     return [".".join(py.relative_to(root).with_suffix("").parts) for py in sources if py.is_file()]
 
 
+class NoCompiler(Exception):
+    """Nothing can be compiled here, whatever the code."""
+
+    def __init__(self) -> None:
+        super().__init__("no C compiler works here, or Python's headers are missing")
+
+
+def check_compiler(work: Path) -> None:
+    """Compile next to nothing: tells "there is no compiler" from "this code does not compile", and does so early.
+
+    Raises:
+        NoCompiler: it does not work.
+    """
+    from setuptools import Extension
+
+    work.mkdir(parents=True, exist_ok=True)
+    source = work / "probe.c"
+    source.write_text("#include <Python.h>\nPyMODINIT_FUNC PyInit_probe(void) { return NULL; }\n")
+    try:
+        build_extensions([Extension("probe", [str(source)])], work, work)
+    except (Exception, SystemExit) as error:
+        raise NoCompiler from error
+
+
+def build_extensions(extensions: list[Any], build_lib: Path, build_temp: Path) -> list[Path]:
+    """Run setuptools' ``build_ext`` and return what it made."""
+    from setuptools import Distribution
+
+    # A plain setup() would read a pyproject.toml and argv; a Distribution of our own does neither.
+    command: Any = Distribution({"name": "bicorn", "ext_modules": extensions}).get_command_obj("build_ext")
+    command.build_lib, command.build_temp, command.parallel = str(build_lib), str(build_temp), os.cpu_count() or 1
+    command.ensure_finalized()
+    command.run()
+    return [Path(output) for output in command.get_outputs()]
+
+
 def compile_package(build_lib: Path, build_temp: Path) -> list[Path]:
     """Compile the modules of the package at ``build_lib/bicorn`` beside their sources; return the new files.
 
     Raises:
+        NoCompiler: nothing can be compiled here.
         Exception: whatever Cython, setuptools or the C compiler made of it (also ``SystemExit``).
     """
     from Cython.Build import cythonize
-    from setuptools import Distribution, Extension
+    from setuptools import Extension
 
-    jobs = os.cpu_count() or 1
+    check_compiler(build_temp / "probe")
     extensions = [
         Extension(name, [str(build_lib.joinpath(*name.split("."))) + ".py"], extra_compile_args=FLAGS)
         for name in compiled_modules(build_lib)
@@ -73,33 +110,10 @@ def compile_package(build_lib: Path, build_temp: Path) -> list[Path]:
         build_dir=str(build_temp),
         include_path=[str(build_lib)],
         compiler_directives=DIRECTIVES,
-        nthreads=jobs if len(extensions) > 1 else 0,
+        nthreads=os.cpu_count() or 1 if len(extensions) > 1 else 0,
         quiet=True,
     )
-    # A plain setup() would read a pyproject.toml and argv; a Distribution of our own does neither.
-    distribution = Distribution({"name": "bicorn", "ext_modules": extensions})
-    command: Any = distribution.get_command_obj("build_ext")
-    command.build_lib, command.build_temp, command.parallel = str(build_lib), str(build_temp), jobs
-    command.ensure_finalized()
-    command.run()
-    return [Path(output) for output in command.get_outputs()]
-
-
-def compiler_works(work: Path) -> bool:
-    """Whether next to nothing compiles: tells "there is no compiler here" from "this code does not compile"."""
-    from setuptools import Distribution, Extension
-
-    work.mkdir(parents=True, exist_ok=True)
-    source = work / "probe.c"
-    source.write_text("#include <Python.h>\nPyMODINIT_FUNC PyInit_probe(void) { return NULL; }\n")
-    command: Any = Distribution({"ext_modules": [Extension("probe", [str(source)])]}).get_command_obj("build_ext")
-    command.build_lib = command.build_temp = str(work)
-    command.ensure_finalized()
-    try:
-        command.run()
-    except (Exception, SystemExit):
-        return False
-    return True
+    return build_extensions(extensions, build_lib, build_temp)
 
 
 class CompileHook(Hook):
@@ -122,7 +136,7 @@ class CompileHook(Hook):
             if mode == "require":
                 shutil.rmtree(work, ignore_errors=True)
                 raise
-            self.app.display_warning(f"bicorn: no compiled modules, it will run interpreted ({reason(error, work)})")
+            self.app.display_warning(f"bicorn: no compiled modules, it will run interpreted ({reason(error)})")
             return
         for output in outputs:
             build_data["force_include"][str(output)] = str(output.relative_to(work / "lib"))
@@ -135,10 +149,10 @@ class CompileHook(Hook):
             shutil.rmtree(self._work, ignore_errors=True)
 
 
-def reason(error: BaseException, work: Path) -> str:
+def reason(error: BaseException) -> str:
     """One short line that tells a person why the modules were not compiled."""
-    if not compiler_works(work / "probe"):
-        return "no C compiler works here, or Python's headers are missing"
+    if isinstance(error, NoCompiler):
+        return str(error)
     text = " ".join(str(error).split()) or type(error).__name__
     return "compiling failed: " + (text if len(text) <= 120 else text[:120] + " ...")
 
@@ -173,10 +187,8 @@ def main() -> None:
     copy_package(build_lib)
     try:
         outputs = compile_package(build_lib, build_temp)
-    except (Exception, SystemExit):
-        if compiler_works(build_temp / "probe"):
-            raise
-        print("no C compiler works here, or Python's headers are missing", file=sys.stderr)
+    except NoCompiler as error:
+        print(error, file=sys.stderr)
         sys.exit(NO_COMPILER)
     for output in outputs:
         print(output)

@@ -82,20 +82,22 @@ def test_compiled_modules_go_into_a_wheel_with_a_platform_tag(source: Path, monk
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("a\nlong\nstory"), SystemExit("error: no cc"), OSError(), KeyError("x" * 500)]
+    ("error", "why"),
+    [
+        (hatch_build.NoCompiler(), "no C compiler works here, or Python's headers are missing"),
+        (RuntimeError("a\nlong\nstory"), "compiling failed: a long story"),
+        (SystemExit("error: command 'cc' failed"), "compiling failed: error: command 'cc' failed"),
+        (OSError(), "compiling failed: OSError"),
+        (ValueError("x" * 500), f"compiling failed: {'x' * 120} ..."),
+    ],
 )
-@pytest.mark.parametrize("works", [True, False])
 def test_a_failure_leaves_a_pure_wheel_and_one_line(
-    source: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, works: bool
+    source: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, why: str
 ) -> None:
     monkeypatch.setattr(hatch_build, "compile_package", compiling(error))
-    monkeypatch.setattr(hatch_build, "compiler_works", lambda work: works)
     hook = Hook()
     assert run(hook) == {"force_include": {}}
-    (warning,) = hook.warnings
-    assert len(warning.splitlines()) == 1
-    assert len(warning) < 220
-    assert ("no C compiler works here" in warning) is not works
+    assert hook.warnings == [f"bicorn: no compiled modules, it will run interpreted ({why})"]
 
 
 def test_require_makes_a_failure_a_failure(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +128,6 @@ def test_nothing_is_left_behind(source: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(hatch_build.tempfile, "mkdtemp", lambda prefix: str(tmp_path / "work"))
     for error in (None, RuntimeError("broken")):
         monkeypatch.setattr(hatch_build, "compile_package", compiling(error))
-        monkeypatch.setattr(hatch_build, "compiler_works", lambda work: True)
         run(Hook())
         assert not (tmp_path / "work").exists()
     assert not list(source.rglob("*.so"))
@@ -160,16 +161,21 @@ def test_never_into_the_source(source: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert caught.value.code == 2
 
 
-@pytest.mark.parametrize(("works", "expected"), [(False, SystemExit), (True, RuntimeError)])
+@pytest.mark.parametrize(("error", "expected"), [(hatch_build.NoCompiler(), SystemExit), (OSError("no"), OSError)])
 def test_the_command_tells_a_missing_compiler_from_broken_code(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool, expected: type[BaseException]
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, expected: type[BaseException]
 ) -> None:
-    monkeypatch.setattr(hatch_build, "compile_package", compiling(RuntimeError("broken")))
-    monkeypatch.setattr(hatch_build, "compiler_works", lambda work: works)
+    monkeypatch.setattr(hatch_build, "compile_package", compiling(error))
     monkeypatch.setattr(sys, "argv", ["hatch_build.py", "--build-lib", str(tmp_path / "lib")])
     with pytest.raises(expected) as caught:
         hatch_build.main()
-    assert getattr(caught.value, "code", None) == (None if works else hatch_build.NO_COMPILER)
+    assert getattr(caught.value, "code", None) == (hatch_build.NO_COMPILER if expected is SystemExit else None)
+
+
+def test_a_compiler_that_does_not_work_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "/no/such/compiler")
+    with pytest.raises(hatch_build.NoCompiler):
+        hatch_build.check_compiler(tmp_path / "probe")
 
 
 def build_wheel(directory: Path, **environ: str) -> tuple[Path, str]:
@@ -205,13 +211,27 @@ def test_the_source_archive_holds_sources(tmp_path: Path) -> None:
     assert [name for name in names if name.endswith((".so", ".c", ".pyc"))] == []
 
 
+@pytest.fixture
+def compiler(tmp_path: Path) -> None:
+    """Skips where there is none."""
+    try:
+        hatch_build.check_compiler(tmp_path / "probe")
+    except hatch_build.NoCompiler as error:
+        pytest.skip(str(error))
+
+
+def add_class(source: Path, name: str) -> None:
+    """A module that is worth compiling."""
+    code = f"class {name.title()}:\n    def __init__(self, n):\n        self.n = n\n"
+    (source / "wire" / f"{name}.py").write_text(code)
+    (source / "wire" / f"{name}.pxd").write_text(f"cdef class {name.title()}:\n    cdef public Py_ssize_t n\n")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.usefixtures("compiler")
 def test_a_small_package_compiles_and_runs(source: Path, tmp_path: Path) -> None:
-    if not hatch_build.compiler_works(tmp_path / "probe"):
-        pytest.skip("no C compiler works here")
-    (source / "wire" / "head.py").write_text("class Head:\n    def __init__(self, n):\n        self.n = n\n")
-    (source / "wire" / "head.pxd").write_text("cdef class Head:\n    cdef public Py_ssize_t n\n")
+    add_class(source, "head")
     target = tmp_path / "lib"
     hatch_build.copy_package(target)
     outputs = hatch_build.compile_package(target, tmp_path / "temp")
@@ -223,3 +243,20 @@ def test_a_small_package_compiles_and_runs(source: Path, tmp_path: Path) -> None
     )  # fmt: skip
     assert done.stdout == f"{outputs[0]} 7\n"
     assert "TypeError" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("compiler")
+def test_a_compiler_that_fails_half_way_leaves_none_of_it(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_class(source, "body")
+    add_class(source, "head")
+    script = tmp_path / "cc"
+    script.write_text(f'#!/bin/sh\ncase "$*" in *head.c*) exit 1;; esac\nexec {shutil.which("cc") or "gcc"} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("CC", str(script))
+    hook = Hook()
+    assert run(hook) == {"force_include": {}}
+    assert "compiling failed" in hook.warnings[0]
