@@ -1,4 +1,4 @@
-"""From raw runs to a Markdown page: the targets first, then one table for each workload."""
+"""From raw runs to a Markdown page: the glance, the targets, then one table for each workload."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from machine import Machine
 from measure import Run
+from servers import SERVERS
 from targets import TARGETS, UNITS, Figure, Target
 from workloads import WORKLOADS
 
 MIB = 1 << 20
 SUBJECT = "bicorn"
+GLANCE = ("asgi-small", "asgi-browser", "wsgi-small", "wsgi-browser", "fastapi", "flask", "asgi-post", "asgi-stream")
+"""The workloads of the first table, and of the one that the README quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def summarise(runs: Iterable[Run]) -> Results:
 def render(machine: Machine, runs: Sequence[Run]) -> str:
     """The whole page."""
     results = summarise(runs)
-    parts = [_header(machine), _targets(results)]
+    parts = ["# Benchmark", _header(machine), "## At a glance", _glance(results), "## Targets", _targets(results)]
     for workload in WORKLOADS.values():
         if workload.name in results:
             table = _start_table if workload.kind == "start" else _load_table
@@ -65,11 +68,35 @@ def render(machine: Machine, runs: Sequence[Run]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def sections(machine: Machine, runs: Sequence[Run]) -> dict[str, str]:
+    """The parts that other pages quote, by name."""
+    results = summarise(runs)
+    where = (
+        f"CPU microseconds per request, medians of {machine.rounds} interleaved rounds of {machine.seconds} s,"
+        f" one worker on one core, {machine.connections} connections; {machine.python}, {machine.cpu},"
+        f" {machine.date[:10]}."
+    )
+    return {"glance": f"{_glance(results)}\n\n{where}", "targets": _targets(results), "method": _header(machine)}
+
+
+def _glance(results: Results) -> str:
+    """CPU per request of every server under the main workloads."""
+    columns = [name for name in GLANCE if name in results]
+    if not columns:
+        return "None of the main workloads was measured in this run."
+    rows = []
+    for server in SERVERS:
+        cells = [
+            f"{results[name][server].median('cpu_us'):.1f}" if server in results[name] else "-" for name in columns
+        ]
+        if set(cells) != {"-"}:
+            rows.append(f"| {server} | {' | '.join(cells)} |")
+    return _rows(f"| CPU µs / request | {' | '.join(columns)} |", rows)
+
+
 def _header(machine: Machine) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     lines = [
-        "# Benchmark",
-        "",
         f"- Machine: {machine.cpu}, {machine.cores} cores, {machine.system}, {machine.python}, {machine.wrk}",
         f"- Bicorn: commit {machine.commit}; {machine.date}; load average before the start {machine.load:.2f}",
         f"- {versions}",
@@ -85,7 +112,7 @@ def _header(machine: Machine) -> str:
 def _targets(results: Results) -> str:
     rows = [row for target in TARGETS if (row := _target_row(target, results)) is not None]
     head = "| workload | figure | of | against | at most | measured | met |"
-    return "## Targets\n\n" + (_rows(head, rows) if rows else "None of them was measured in this run.")
+    return _rows(head, rows) if rows else "None of them was measured in this run."
 
 
 def _target_row(target: Target, results: Results) -> str | None:

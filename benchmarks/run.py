@@ -22,6 +22,7 @@ import machine
 import report
 import wrk
 from measure import Pinning, Run, measure
+from quote import NoMarkers, quote
 from servers import HERE, SERVERS
 from workloads import WORKLOADS, Workload
 
@@ -35,12 +36,14 @@ def main() -> int:
             described, runs = _load(options.raw)
         else:
             described, runs = _measure_all(options)
-    except (envs.EnvironmentProblem, wrk.WrkError) as problem:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(report.render(described, runs))
+        print(f"report: {options.out}")
+        for page in options.into:
+            quote(page, report.sections(described, runs))
+    except (envs.EnvironmentProblem, wrk.WrkError, NoMarkers) as problem:
         print(f"benchmark: {problem}", file=sys.stderr)
         return 1
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(report.render(described, runs))
-    print(f"report: {options.out}")
     return 0
 
 
@@ -55,6 +58,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--client-cpu", default="1", help="core for wrk (default 1)")
     parser.add_argument("--out", type=Path, default=RESULTS / "report.md", help="where the Markdown goes")
     parser.add_argument("--from", dest="raw", action="append", type=Path, metavar="RAW", help="render earlier results")
+    parser.add_argument("--into", action="append", type=Path, default=[], metavar="PAGE",
+                        help="also put the main figures between the markers of this page")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="list workloads and servers, and stop")
     options = parser.parse_args()
     if options.list:
