@@ -8,6 +8,7 @@ cdef int OPEN, ENDED, GONE
 cdef int BODY, HELD, IDLE, TRAILERS, WAITING
 cdef Py_ssize_t BODY_HIGH_WATER
 cdef Ready _ready
+cdef object _Task, _Coroutine
 
 cdef class AsgiEndpoint(Endpoint):
     cdef public object app
@@ -37,11 +38,11 @@ cdef class AsgiExchange(Exchange):
     cpdef start(self)
     cpdef receive_body(self, bytes data, bint complete)
     cpdef disconnect(self)
-    @cython.locals(channel=Channel, response=Response)
+    @cython.locals(channel=Channel, response=Response, fields=dict)
     cpdef object send(self, object message)
     cpdef object receive(self)
     @cython.locals(pieces=list, body=bytes)
     cdef dict _next_message(self)
     cdef _wake(self)
     @cython.locals(response=Response, trailers=bint)
-    cdef _start_response(self, object message)
+    cdef _start_response(self, dict message)

@@ -16,6 +16,7 @@ import contextvars
 import logging
 import os
 import sys
+import types
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
@@ -38,6 +39,8 @@ GONE = 2
 BODY_HIGH_WATER = 65536
 
 _ready = Ready(None)
+_Task = asyncio.Task
+_Coroutine = types.CoroutineType
 
 
 class AsgiEndpoint(Endpoint):
@@ -172,14 +175,16 @@ class AsgiExchange(Exchange):
         channel = self.channel
         try:
             coroutine = endpoint.app(endpoint.scope(channel, self.head), self.receive, self.send)
+            if type(coroutine) is not _Coroutine and not asyncio.iscoroutine(coroutine):
+                coroutine = _await(coroutine)
             context = endpoint._context.copy()
             if EAGER:
-                task = _eager_task(coroutine, channel.loop, context)
+                task = _Task(coroutine, loop=channel.loop, context=context, eager_start=True)  # type: ignore[call-arg, unused-ignore]
                 if task.done():
                     self._task_done(task)
                     return
             else:
-                task = _lazy_task(coroutine, channel.loop, context)
+                task = _Task(coroutine, loop=channel.loop, context=context)
         except BaseException as error:
             self._app_failed(error)
             return
@@ -235,16 +240,17 @@ class AsgiExchange(Exchange):
         """
         if self._phase != OPEN:
             return self._send_late(message)
-        kind = message["type"]
+        fields: dict[str, Any] = message if type(message) is dict else dict(message)
+        kind = fields["type"]
         channel = self.channel
         response = channel.response
         if kind == "http.response.body":
             if response.state != HELD and response.state != BODY:
                 raise self._out_of_order(kind)
-            body = message.get("body", b"")
+            body = fields.get("body", b"")
             if type(body) is not bytes:
                 body = _body_bytes(body)
-            channel.write(response.body(body, bool(message.get("more_body", False))))
+            channel.write(response.body(body, bool(fields.get("more_body", False))))
             if response.state == IDLE:
                 self._phase = ENDED
                 channel.finish(self)
@@ -255,9 +261,9 @@ class AsgiExchange(Exchange):
         if kind == "http.response.start":
             if response.state != WAITING:
                 raise self._out_of_order(kind)
-            self._start_response(message)
+            self._start_response(fields)
             return _ready
-        return self._send_extension(message, kind)
+        return self._send_extension(fields, kind)
 
     # How it is done
 
@@ -298,7 +304,7 @@ class AsgiExchange(Exchange):
                 if not waiter.done():
                     waiter.set_result(None)
 
-    def _start_response(self, message: Message) -> None:
+    def _start_response(self, message: dict[str, Any]) -> None:
         status = message.get("status")
         if type(status) is not int:
             if not isinstance(status, int):  # http.HTTPStatus is one
@@ -324,7 +330,7 @@ class AsgiExchange(Exchange):
             name == b"te" and b"trailers" in value.lower() for name, value in self.head.headers
         )
 
-    def _send_extension(self, message: Message, kind: object) -> Any:
+    def _send_extension(self, message: dict[str, Any], kind: object) -> Any:
         response = self.channel.response
         if kind == "http.response.early_hint":
             if response.state != WAITING and response.state != HELD:
@@ -352,7 +358,7 @@ class AsgiExchange(Exchange):
             return _ready
         raise AppProtocolError(f"the application sent an unknown message type: {kind!r}")
 
-    async def _send_path(self, message: Message) -> None:
+    async def _send_path(self, message: dict[str, Any]) -> None:
         path = message["path"]
         with open(path, "rb") as file:
             await self._send_file(file, 0, None, False)
@@ -400,6 +406,7 @@ class AsgiExchange(Exchange):
         if self._task is not None:
             self._task = None
             self.endpoint.running.discard(self)
+            self.channel.idle()
         if task.cancelled():
             if self._phase == OPEN:
                 self._phase = GONE
@@ -424,20 +431,6 @@ class AsgiExchange(Exchange):
         if self._phase == OPEN:
             self._phase = GONE
             self.channel.fail(self)
-
-
-def _eager_task(
-    coroutine: Any, loop: asyncio.AbstractEventLoop, context: contextvars.Context
-) -> asyncio.Task[Any]:
-    if not asyncio.iscoroutine(coroutine):
-        coroutine = _await(coroutine)
-    return asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)  # type: ignore[call-arg, unused-ignore]
-
-
-def _lazy_task(coroutine: Any, loop: asyncio.AbstractEventLoop, context: contextvars.Context) -> asyncio.Task[Any]:
-    if not asyncio.iscoroutine(coroutine):
-        coroutine = _await(coroutine)
-    return asyncio.Task(coroutine, loop=loop, context=context)
 
 
 async def _await(awaitable: Any) -> None:

@@ -93,6 +93,10 @@ class Channel:
         """Enough body waits for the application: read no more for now."""
         raise NotImplementedError
 
+    def idle(self) -> None:
+        """An application's work has ended, perhaps long after its answer."""
+        raise NotImplementedError
+
     def finish(self, exchange: Exchange) -> None:
         """The answer is complete."""
         raise NotImplementedError

@@ -6,6 +6,7 @@ from bicorn.wire.response cimport Response
 cdef int OPEN, ENDED, GONE
 cdef int HELD, WAITING
 cdef dict _keys, _names, _statuses
+cdef object _BytesIO
 
 cdef class WsgiEndpoint(Endpoint):
     cdef public object app
@@ -27,6 +28,7 @@ cdef class WsgiExchange(Exchange):
     cdef int _phase
     cdef bint _complete
     cdef bint _started
+    cdef bint _is_running
     cdef bytes _first
     cdef object _input
     cdef object _context
@@ -45,6 +47,8 @@ cdef class WsgiExchange(Exchange):
     cdef _drop_input(self)
     cpdef _call(self, dict environ)
     cpdef _close(self)
+    cdef _start_running(self)
+    cpdef _stop_running(self)
     @cython.locals(response=Response, code=int, fields=list, key=bytes)
     cpdef start_response(self, object status, object headers, object exc_info=*)
     @cython.locals(body=bytes)

@@ -46,6 +46,7 @@ _keys: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "
 _names: dict[str, bytes] = {}
 _statuses: dict[str, int] = {}
 _told: set[bytes] = set()
+_BytesIO = io.BytesIO
 
 
 class FileWrapper:
@@ -218,6 +219,7 @@ class WsgiExchange(Exchange):
         "_context",
         "_first",
         "_input",
+        "_is_running",
         "_iterator",
         "_phase",
         "_result",
@@ -233,6 +235,7 @@ class WsgiExchange(Exchange):
         self._phase = OPEN
         self._complete = self.head.content_length == 0
         self._started = False
+        self._is_running = False  # counted among the endpoint's running exchanges
         self._first = b""  # the body's first piece, for most bodies the only one
         self._input: IO[bytes] | None = None  # the body from its second piece on
         self._context: contextvars.Context | None = None
@@ -306,7 +309,7 @@ class WsgiExchange(Exchange):
             context.run(self._call, environ)
         else:
             self._writable = threading.Event()
-            endpoint.running.add(self)
+            self._start_running()
             endpoint.pool.submit(context.run, self._call, environ)
 
     def _take_input(self, environ: Environ) -> IO[bytes]:
@@ -317,7 +320,7 @@ class WsgiExchange(Exchange):
             environ["CONTENT_LENGTH"] = str(size)
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         if self._input is None:
-            return io.BytesIO(self._first)
+            return _BytesIO(self._first)
         self._input.seek(0)
         return self._input
 
@@ -358,17 +361,29 @@ class WsgiExchange(Exchange):
         result = self._result
         self._result = None
         self._iterator = None
-        self._drop_input()
-        close = getattr(result, "close", None)
-        if close is not None:
-            try:
-                close()
-            except BaseException as error:
-                logger.error("error in the WSGI application's close(): %s", self.describe(), exc_info=error)
-        if self._writable is None:
-            self.endpoint.running.discard(self)
-        else:
-            self.channel.loop.call_soon_threadsafe(self.endpoint.running.discard, self)
+        if self._input is not None:
+            self._drop_input()
+        if type(result) is not list:
+            close = getattr(result, "close", None)
+            if close is not None:
+                try:
+                    close()
+                except BaseException as error:
+                    logger.error("error in the WSGI application's close(): %s", self.describe(), exc_info=error)
+        if self._is_running:
+            self._is_running = False
+            if self._writable is None:
+                self._stop_running()
+            else:
+                self.channel.loop.call_soon_threadsafe(self._stop_running)
+
+    def _start_running(self) -> None:
+        self._is_running = True
+        self.endpoint.running.add(self)
+
+    def _stop_running(self) -> None:
+        self.endpoint.running.discard(self)
+        self.channel.idle()
 
     # What the application calls
 
@@ -448,7 +463,8 @@ class WsgiExchange(Exchange):
             else:
                 channel.write_through(framed if type(framed) is bytes else b"".join(framed))
                 if not channel.writable:
-                    self.endpoint.running.add(self)
+                    if not self._is_running:
+                        self._start_running()
                     return False
         self._end(b"")
         return True
@@ -522,7 +538,8 @@ class WsgiExchange(Exchange):
             self.channel.loop.call_soon_threadsafe(self._send_file_in_loop, wrapper)
 
     def _send_file_in_loop(self, wrapper: FileWrapper) -> None:
-        self.endpoint.running.add(self)
+        if not self._is_running:
+            self._start_running()
         task = self.channel.loop.create_task(self._copy_file(wrapper.filelike))
         task.add_done_callback(self._file_done)
 

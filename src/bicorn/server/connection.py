@@ -356,6 +356,11 @@ class Connection(Channel):
         self._pause_reading()
         self.deadline = 0.0
 
+    def idle(self) -> None:
+        """An application's work has ended: a stopping server may have waited for it."""
+        if self.service.drained is not None:
+            self.service.check_drained()
+
     def finish(self, exchange: Exchange) -> None:
         """The answer is complete: go on to the next request, or close."""
         self.exchange = None
