@@ -32,9 +32,6 @@ class Command(click.Command):
         ctx.meta[_TYPED] = tuple(args)
         return super().parse_args(ctx, args)
 
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return ["[OPTIONS]", "APP"]
-
 
 def settings() -> list[click.Parameter]:
     """One click option for each setting, with the old names that mean the same; then the old names that do not."""
@@ -86,7 +83,7 @@ def _flag(name: str, flags: list[str]) -> click.Option:
 
 def _help(flag: str, text: str, *more: str) -> click.Option:
     def show(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-        if wanted and not ctx.resilient_parsing:
+        if wanted:
             from . import help_text  # only for whoever asks
 
             click.echo(getattr(help_text, text)())

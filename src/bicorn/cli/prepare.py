@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 import click
 
+from ..config.given import Given
 from ..config.settings import Config
 from ..config.sources import Resolved, export, resolve
 from ..errors import ConfigError
@@ -22,13 +24,18 @@ which application? Name it as MODULE or MODULE:ATTRIBUTE, for example:
 `bicorn demo` serves a built-in one, `bicorn --help` lists the options."""
 
 
-def settings(ctx: click.Context) -> Resolved:
+def settings(ctx: click.Context, fixed: Sequence[Given] = ()) -> Resolved:
     """The settings of this command line; notices go to standard error.
+
+    Args:
+        ctx: click's, with what was typed.
+        fixed: what the command itself decides.
 
     Raises:
         ConfigError: they cannot be used.
     """
-    resolved = resolve(given(ctx))
+    names = {item.name for item in fixed}
+    resolved = resolve([*(item for item in given(ctx) if item.name not in names), *fixed])
     for notice in resolved.notices:
         print(f"bicorn: note: {notice}", file=sys.stderr)
     return resolved

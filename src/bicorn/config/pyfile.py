@@ -60,14 +60,10 @@ def read_module(name: str, directory: Path) -> tuple[list[Given], list[str]]:
 
 def _settings(found: Mapping[str, Any], shown: str) -> list[Given]:
     return [
-        Given(name, _plain(value), shown, f"{shown}: {name}")
+        Given(name, value, shown, f"{shown}: {name}")
         for name, value in found.items()
         if name in GUNICORN_BY_NAME and name not in _ONLY_ON_THE_COMMAND_LINE and not isinstance(value, ModuleType)
     ]
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, set) else value
 
 
 def _misspelt(found: Mapping[str, Any], shown: str) -> list[str]:
