@@ -125,6 +125,15 @@ def test_a_first_boot_that_dies_without_a_word_is_explained_too(death: Died, tex
     assert history.words() == text
 
 
+def test_siblings_that_crash_alike_are_not_news() -> None:
+    history = History(2)
+    history.at(0)
+    history.at(1, Died(1, signal="SIGSEGV"))
+    history.words()
+    assert history.at(1, Died(2, signal="SIGSEGV")) == [End(3)]
+    assert history.words() == ""
+
+
 def test_later_boot_failures_back_off_and_never_stop_the_service() -> None:
     history = started(2)
     history.at(100, Died(2, 1))

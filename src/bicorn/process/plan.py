@@ -142,7 +142,7 @@ def _died(fleet: Fleet, worker: Worker, event: Died, now: float) -> list[Action]
     how = how_it_ended(event.code, event.signal)
     if worker.state is State.BOOTING:
         return _boot_failed(fleet, worker, event.code, f"{worker} {how} while it was starting", now)
-    if worker.state is State.FAILED:
+    if worker.state is State.FAILED or fleet.code:  # why has been said, by this one or by the first
         return []
     if worker.state is not State.READY:
         # It was told to end. How it did is news only where it was neither us, nor a clean exit, nor a failure
