@@ -17,7 +17,7 @@ INSTALL = "wrk is missing. Debian, Ubuntu: apt-get install wrk; Fedora: dnf inst
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 _REQUESTS = re.compile(r"^\s*(\d+) requests in", re.MULTILINE)
 _RATE = re.compile(r"^Requests/sec:\s+([\d.]+)", re.MULTILINE)
-_PERCENTILE = re.compile(r"^\s+(\d+)%\s+([\d.]+)(us|ms|s|m)$", re.MULTILINE)
+_PERCENTILE = re.compile(r"^\s+(\d+)%\s+([\d.]+)(us|ms|s|m)\s*$", re.MULTILINE)
 _SOCKET_ERRORS = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
 _BAD_STATUS = re.compile(r"Non-2xx or 3xx responses: (\d+)")
 
