@@ -22,7 +22,7 @@ def imports_restored() -> Iterator[None]:
 def run(folder: Path, text: str) -> tuple[dict[str, object], list[str]]:
     path = folder / "gunicorn.conf.py"
     path.write_text(text)
-    given, notices = read(path, "gunicorn.conf.py", folder)
+    given, notices = read(str(path), "gunicorn.conf.py", str(folder))
     return {item.name: item.value for item in given}, notices
 
 
@@ -46,7 +46,7 @@ def test_it_runs_as_gunicorn_runs_it(tmp_path: Path) -> None:
 
 def test_where_a_value_is_from(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("workers = 1")
-    [item], _ = read(tmp_path / "a.py", "conf/a.py", tmp_path)
+    [item], _ = read(str(tmp_path / "a.py"), "conf/a.py", str(tmp_path))
     assert (item.origin, item.called) == ("conf/a.py", "conf/a.py: workers")
 
 
@@ -87,13 +87,13 @@ def test_a_file_that_fails_shows_its_own_lines(tmp_path: Path, text: str, proble
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^x.py cannot be read: No such file"):
-        read(tmp_path / "x.py", "x.py", tmp_path)
+        read(str(tmp_path / "x.py"), "x.py", str(tmp_path))
 
 
 def test_a_module_as_the_file(tmp_path: Path) -> None:
     (tmp_path / "site_conf.py").write_text("workers = 3\nthread = 2")
-    given, notices = read_module("site_conf", tmp_path)
+    given, notices = read_module("site_conf", str(tmp_path))
     assert [(item.name, item.value, item.origin) for item in given] == [("workers", 3, "python:site_conf")]
     assert notices == ["python:site_conf: thread is not a setting; did you mean threads?"]
     with pytest.raises(ConfigError, match=r"(?s)^python:no_such failed:\n.*ModuleNotFoundError"):
-        read_module("no_such", tmp_path)
+        read_module("no_such", str(tmp_path))

@@ -11,7 +11,7 @@ import pytest
 from bicorn.config import sources
 from bicorn.config.given import Given
 from bicorn.config.settings import OPTIONS, SHORTHANDS
-from bicorn.config.sources import Resolved, export, resolve
+from bicorn.config.sources import Resolved, enter, resolve
 from bicorn.errors import ConfigError
 
 
@@ -333,8 +333,14 @@ def test_variables_for_the_application(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("BICORN_TEST_A", "before")
     monkeypatch.delenv("BICORN_TEST_B", raising=False)
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    export(ask(folder, typed(raw_env=("BICORN_TEST_A=1", "BICORN_TEST_B=x=y"))).config)
+    enter(ask(folder, typed(raw_env=("BICORN_TEST_A=1", "BICORN_TEST_B=x=y"))).config)
     assert (os.environ["BICORN_TEST_A"], os.environ["BICORN_TEST_B"]) == ("1", "x=y")
+
+
+def test_the_directory_is_entered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    enter(ask(folder, typed(chdir=".")).config)
+    assert Path.cwd() == folder
 
 
 def test_variables_from_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,18 +350,18 @@ def test_variables_from_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     dotenv = type(sys)("dotenv")
     dotenv.dotenv_values = lambda file: values  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "dotenv", dotenv)
-    export(ask(folder, typed(env_file=str(folder / ".env"))).config)
+    enter(ask(folder, typed(env_file=str(folder / ".env"))).config)
     assert os.environ == {"A": "already", "B": "2"}
 
 
 def test_a_file_of_variables_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = ask(folder, typed(env_file=str(folder / ".env"))).config
     with pytest.raises(ConfigError, match=r"from --env-file: there is no such file$"):
-        export(config)
+        enter(config)
     (folder / ".env").write_text("A=1")
     monkeypatch.setitem(sys.modules, "dotenv", None)
     with pytest.raises(ConfigError, match=r"needs python-dotenv: pip install python-dotenv$"):
-        export(config)
+        enter(config)
 
 
 def test_the_process_own_environment_is_the_default(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from bicorn.config.toml import has_table, read
+from bicorn.config.toml import read
 from bicorn.errors import ConfigError
 
 
-def write(folder: Path, text: str, name: str = "bicorn.toml") -> Path:
+def write(folder: Path, text: str, name: str = "bicorn.toml") -> str:
     path = folder / name
     path.write_text(text)
-    return path
+    return str(path)
 
 
 def test_keys_are_settings(tmp_path: Path) -> None:
@@ -33,10 +33,7 @@ def test_keys_are_settings(tmp_path: Path) -> None:
 
 def test_pyproject_has_a_table(tmp_path: Path) -> None:
     path = write(tmp_path, "[tool.other]\nworkers = 1\n[tool.bicorn]\nworkers = 2", "pyproject.toml")
-    assert has_table(path)
     assert [(item.name, item.value) for item in read(path, "pyproject.toml")] == [("workers", 2)]
-    assert not has_table(write(tmp_path, "[tool.other]", "pyproject.toml"))
-    assert not has_table(tmp_path / "missing.toml")
     assert read(write(tmp_path, "[project]", "pyproject.toml"), "pyproject.toml") == []
 
 
@@ -58,7 +55,7 @@ def test_errors_name_the_file_and_the_key(tmp_path: Path, text: str, message: st
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^x.toml cannot be read: No such file"):
-        read(tmp_path / "x.toml", "x.toml")
+        read(str(tmp_path / "x.toml"), "x.toml")
     (tmp_path / "x.toml").write_bytes(b"a = '\xff'")
     with pytest.raises(ConfigError, match=r"^x.toml is not TOML"):
-        read(tmp_path / "x.toml", "x.toml")
+        read(str(tmp_path / "x.toml"), "x.toml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..config.settings import Config
+from ..config.sources import enter
 from . import prepare
 from .options import Command
 
@@ -32,7 +33,7 @@ def check(config: Config) -> int:
 def _run(ctx: click.Context, /, **_: object) -> int:
     config = prepare.settings(ctx).config
     prepare.application(config)
-    prepare.enter(config)
+    enter(config)
     return check(config)
 
 

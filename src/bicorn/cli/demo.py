@@ -7,6 +7,7 @@ import click
 from ..config import bind
 from ..config.given import Given
 from ..config.settings import Config
+from ..config.sources import enter
 from ..errors import ConfigError
 from . import prepare
 from .options import Command
@@ -23,7 +24,7 @@ def _run(ctx: click.Context, /, app: str | None, **_: object) -> int:
     # All that names an application: a bicorn.toml that happens to lie here is about another one.
     fixed = {"app": APP, "mounts": MOUNTS, "interface": "auto", "factory": False, "root_path": ""}
     config = prepare.settings(ctx, [Given(name, value, ORIGIN) for name, value in fixed.items()]).config
-    prepare.enter(config)
+    enter(config)
     click.echo(f"bicorn: {invitation(config)}", err=True)
     from ..process.supervisor import run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ..config.sources import export, resolve
+from ..config.sources import enter, resolve
 from ..errors import AppBootError
 
 
@@ -35,7 +35,7 @@ def run(app: Any = None, **settings: Any) -> None:
     resolved = resolve({**settings, "app": app})
     for notice in resolved.notices:
         print(f"bicorn: note: {notice}", file=sys.stderr)
-    export(resolved.config)
+    enter(resolved.config)
     from ..process.supervisor import run as supervise
 
     code = supervise(resolved.config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -10,7 +9,7 @@ import click
 
 from ..config.given import Given
 from ..config.settings import Config
-from ..config.sources import Resolved, export, resolve
+from ..config.sources import Resolved, resolve
 from ..errors import ConfigError
 from .options import given
 
@@ -50,10 +49,3 @@ def application(config: Config) -> str:
     if config.app is None:
         raise ConfigError(NO_APP, setting="app")
     return config.app
-
-
-def enter(config: Config) -> None:
-    """Changes to ``chdir``, so that sockets, certificates and logs are found from there; sets the app's environment."""
-    if config.chdir:
-        os.chdir(config.chdir)
-    export(config)

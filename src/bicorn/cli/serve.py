@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..config.sources import enter
 from . import check, prepare, show
 from .options import Command
 
@@ -15,7 +16,7 @@ def serve(ctx: click.Context, check_config: bool | None, print_config: bool | No
     if print_config:
         click.echo(show.settings(config, resolved.file))
     prepare.application(config)
-    prepare.enter(config)
+    enter(config)
     if check_config or print_config:
         return check.check(config)
     from ..process.supervisor import run  # the heaviest import, for whoever really serves

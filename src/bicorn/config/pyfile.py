@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +15,7 @@ MODULE_NAME = "__config__"  # Gunicorn's, which some files look for
 _ONLY_ON_THE_COMMAND_LINE = frozenset({"config", "check_config", "print_config", "default_proc_name"})
 
 
-def read(path: Path, shown: str, directory: Path) -> tuple[list[Given], list[str]]:
+def read(path: str, shown: str, directory: str) -> tuple[list[Given], list[str]]:
     """Runs one file.
 
     Args:
@@ -31,21 +30,22 @@ def read(path: Path, shown: str, directory: Path) -> tuple[list[Given], list[str
         ConfigError: the file cannot be read, or fails; the message ends with the lines of the file that failed.
     """
     module = ModuleType(MODULE_NAME)
-    module.__file__ = str(path)
+    module.__file__ = path
     try:
-        source = path.read_bytes()
+        with open(path, "rb") as file:
+            source = file.read()
     except OSError as error:
         raise ConfigError(f"{shown} cannot be read: {error.strerror}", setting="config", value=shown) from None
     _importable(directory)
     sys.modules[MODULE_NAME] = module
     try:
-        exec(compile(source, str(path), "exec"), vars(module))  # noqa: S102 - the file is the operator's own program
+        exec(compile(source, path, "exec"), vars(module))  # noqa: S102 - the file is the operator's own program
     except (Exception, SystemExit) as error:
         raise ConfigError(f"{shown} failed:\n{_trace(error)}", setting="config", value=shown) from error
     return _settings(vars(module), shown), _misspelt(vars(module), shown)
 
 
-def read_module(name: str, directory: Path) -> tuple[list[Given], list[str]]:
+def read_module(name: str, directory: str) -> tuple[list[Given], list[str]]:
     """The same for ``-c python:MODULE``."""
     from importlib import import_module
 
@@ -80,9 +80,9 @@ def _misspelt(found: Mapping[str, Any], shown: str) -> list[str]:
     return notices
 
 
-def _importable(directory: Path) -> None:
-    if str(directory) not in sys.path:
-        sys.path.insert(0, str(directory))
+def _importable(directory: str) -> None:
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
 
 
 def _trace(error: BaseException) -> str:

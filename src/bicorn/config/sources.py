@@ -10,7 +10,8 @@ Strongest first:
 
 ``PORT`` and ``WEB_CONCURRENCY`` give way to a ``gunicorn.conf.py``, as with Gunicorn, which takes them for defaults.
 
-This is the only module that touches ``os.environ``.
+This is the only module that touches ``os.environ``. Paths are text here: ``pathlib`` takes longer to import than all of
+``config/``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
@@ -58,14 +58,14 @@ def resolve(
     given: Iterable[Given] | Mapping[str, Any] = (),
     *,
     environ: Mapping[str, str] | None = None,
-    directory: Path | None = None,
+    directory: str | os.PathLike[str] = "",
 ) -> Resolved:
     """Reads every source and merges them.
 
     Args:
         given: the command line; or keywords, under our names or Gunicorn's or Uvicorn's.
         environ: the process's own when None.
-        directory: where files are looked for; the working directory when None.
+        directory: where files are looked for; the working directory when empty.
 
     Raises:
         ConfigError: a name or a value that cannot be used; the message says where it came from.
@@ -76,9 +76,9 @@ def resolve(
     uvicorn = names.translate(uvicorn_environment(environ), names.UVICORN_BY_NAME)
     arguments = names.translate(gunicorn_arguments(environ), names.GUNICORN_BY_NAME)
     platform = names.translate(platform_environment(environ))
-    start = directory or Path.cwd()
-    directory = _directory(start, strongest, variables, uvicorn, arguments)
-    shown, python, file, notices = _file(directory, strongest, variables, uvicorn, arguments)
+    start = os.path.abspath(directory)
+    folder = _directory(start, strongest, variables, uvicorn, arguments)
+    shown, python, file, notices = _file(folder, strongest, variables, uvicorn, arguments)
     layers = [strongest, variables, platform, uvicorn, arguments, file]
     if python:
         layers.remove(platform)
@@ -141,12 +141,15 @@ def gunicorn_arguments(environ: Mapping[str, str]) -> list[Given]:
     return cmdargs.parse(text)
 
 
-def export(config: Config) -> None:
-    """Sets the environment variables of ``raw_env`` and ``env_file``, for the application and all that starts later.
+def enter(config: Config) -> None:
+    """Changes to ``chdir``, so that sockets, certificates and logs are found from there, and sets the variables of
+    ``raw_env`` and ``env_file``: for the supervisor, and by forking for every worker.
 
     Raises:
         ConfigError: the file cannot be read, or python-dotenv, which reads it, is not installed.
     """
+    if config.chdir:
+        os.chdir(config.chdir)
     if config.env_file:
         for name, value in _dotenv(config.env_file, config.origin("env_file")).items():
             os.environ.setdefault(name, value)
@@ -157,7 +160,7 @@ def export(config: Config) -> None:
 
 def _dotenv(file: str, origin: str) -> dict[str, str]:
     problem = "there is no such file"
-    if Path(file).is_file():
+    if os.path.isfile(file):
         try:
             read = import_module("dotenv").dotenv_values
         except ImportError:
@@ -185,55 +188,62 @@ def _keywords(given: Mapping[str, Any]) -> list[Given]:
     return [Given(name, value, "keyword", f"keyword {name}") for name, value in given.items() if value is not None]
 
 
-def _directory(start: Path, *layers: names.Translation) -> Path:
+def _directory(start: str, *layers: names.Translation) -> str:
     """Where files are looked for: ``chdir``, as Gunicorn changes there before it looks for its own."""
     for layer in layers:
         if item := layer.settings.get("chdir"):
-            return start / Path(OPTIONS["chdir"].convert(item.value, item.called)).expanduser()
+            return os.path.join(start, os.path.expanduser(OPTIONS["chdir"].convert(item.value, item.called)))
     return start
 
 
-def _file(directory: Path, *layers: names.Translation) -> tuple[str, bool, names.Translation, list[str]]:
+def _file(folder: str, *layers: names.Translation) -> tuple[str, bool, names.Translation, list[str]]:
     """The one file to read: what it is called, whether it is Python, what it says, and notices."""
     for layer in layers:
         if item := layer.settings.get("config"):
             text = SHORTHANDS["config"].convert(item.value, item.called)
-            return _named_file(text, directory)
-    if (directory / "bicorn.toml").is_file():
-        return _toml(directory / "bicorn.toml", "bicorn.toml")
-    from . import toml
-
-    if toml.has_table(directory / "pyproject.toml"):
-        return _toml(directory / "pyproject.toml", "pyproject.toml")
-    if (directory / "gunicorn.conf.py").is_file():
-        return _python(directory / "gunicorn.conf.py", "gunicorn.conf.py", directory)
+            return _named_file(text, folder)
+    if os.path.isfile(path := os.path.join(folder, "bicorn.toml")):
+        return _toml(path, "bicorn.toml")
+    if _mentions_us(path := os.path.join(folder, "pyproject.toml")):
+        return _toml(path, "pyproject.toml")
+    if os.path.isfile(path := os.path.join(folder, "gunicorn.conf.py")):
+        return _python(path, "gunicorn.conf.py", folder)
     return "", False, names.Translation(), []
 
 
-def _named_file(text: str, directory: Path) -> tuple[str, bool, names.Translation, list[str]]:
+def _mentions_us(path: str) -> bool:
+    """Whether a ``pyproject.toml`` has a table for us; most have none, and reading TOML takes its time."""
+    try:
+        with open(path, "rb") as file:
+            return b"[tool.bicorn" in file.read()
+    except OSError:
+        return False
+
+
+def _named_file(text: str, folder: str) -> tuple[str, bool, names.Translation, list[str]]:
     if text.startswith("python:"):
         from . import pyfile
 
-        given, notices = pyfile.read_module(text.removeprefix("python:"), directory)
+        given, notices = pyfile.read_module(text.removeprefix("python:"), folder)
         return text, True, names.translate(given, names.GUNICORN_BY_NAME), notices
-    path = directory / Path(text.removeprefix("file:")).expanduser()
-    return _toml(path, text) if path.suffix == ".toml" else _python(path, text, directory)
+    path = os.path.join(folder, os.path.expanduser(text.removeprefix("file:")))
+    return _toml(path, text) if path.endswith(".toml") else _python(path, text, folder)
 
 
-def _toml(path: Path, shown: str) -> tuple[str, bool, names.Translation, list[str]]:
+def _toml(path: str, shown: str) -> tuple[str, bool, names.Translation, list[str]]:
     from . import toml
 
     return shown, False, names.translate(toml.read(path, shown)), []
 
 
-def _python(path: Path, shown: str, directory: Path) -> tuple[str, bool, names.Translation, list[str]]:
+def _python(path: str, shown: str, folder: str) -> tuple[str, bool, names.Translation, list[str]]:
     from . import pyfile
 
-    given, notices = pyfile.read(path, shown, directory)
+    given, notices = pyfile.read(path, shown, folder)
     return shown, True, names.translate(given, names.GUNICORN_BY_NAME), notices
 
 
-def _merge(layers: list[Mapping[str, Given]], start: Path) -> Config:
+def _merge(layers: list[Mapping[str, Given]], start: str) -> Config:
     chosen: dict[str, Given] = {}
     for layer in layers:
         for name, item in layer.items():
@@ -264,17 +274,18 @@ def _implied(chosen: dict[str, Given]) -> list[Given]:
     return found
 
 
-def _existing(item: Given, start: Path) -> str:
+def _existing(item: Given, start: str) -> str:
     """The directory to change to, absolute: it is changed to once by the supervisor and once more by each worker."""
-    path = Path.cwd() / start / Path(str(item.value)).expanduser()  # not resolved: a deploy's "current" is a link
-    if not path.is_dir():
+    # Links are not resolved: a deployment's "current" is one, and is meant.
+    path = os.path.normpath(os.path.join(start, os.path.expanduser(str(item.value))))
+    if not os.path.isdir(path):
         raise ConfigError(
             f"chdir must be a directory that exists (got {item.value!r} from {item.called})",
             setting="chdir",
             value=item.value,
             origin=item.origin,
         )
-    return str(path)
+    return path
 
 
 def _worker_class_notice(config: Config) -> list[str]:

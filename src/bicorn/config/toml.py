@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from ..errors import ConfigError
 from .given import Given
@@ -12,7 +12,7 @@ from .option import unknown
 from .settings import OPTIONS, SHORTHANDS
 
 
-def read(path: Path, shown: str) -> list[Given]:
+def read(path: str, shown: str) -> list[Given]:
     """Reads one file.
 
     Args:
@@ -25,22 +25,15 @@ def read(path: Path, shown: str) -> list[Given]:
     import tomllib  # only where there is a file to read
 
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            content = tomllib.load(file)
     except OSError as error:
         raise ConfigError(f"{shown} cannot be read: {error.strerror}", setting="config", value=shown) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{shown} is not TOML: {error}", setting="config", value=shown) from None
-    if path.name == "pyproject.toml":
+    if os.path.basename(path) == "pyproject.toml":
         content = content.get("tool", {}).get("bicorn", {})
     return [_given(key, value, shown) for key, value in content.items()]
-
-
-def has_table(path: Path) -> bool:
-    """Whether a ``pyproject.toml`` has something for us; most have not, and reading TOML takes its time."""
-    try:
-        return b"[tool.bicorn" in path.read_bytes()
-    except OSError:
-        return False
 
 
 def _given(key: str, value: object, shown: str) -> Given:
