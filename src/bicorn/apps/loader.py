@@ -215,13 +215,11 @@ def _attribute(owner: Any, name: str, shown: str) -> Any:
             return getattr(owner, name)
         except AttributeError:
             meant = suggest.nearest(name, (known for known in dir(owner) if not known.startswith("__")))
-            message = f"{shown} has no attribute '{name}'"
-            if meant:
-                message += f"; did you mean '{meant}'?"
+            message = f"{shown} has no attribute '{name}'" + (f"; did you mean '{meant}'?" if meant else "")
             if isinstance(owner, types.ModuleType):
                 if f"{owner.__name__}.{name}" in suggest.submodules_with_apps(owner):
                     message += f"; there is a module '{owner.__name__}.{name}'"
-                message += f"; {suggest.describe_contents(owner)}"
+                message += f" ({suggest.describe_contents(owner)})"
             raise AppNotFound(message) from None
 
 
