@@ -86,7 +86,9 @@ def describe(executable: str, root: Path) -> Python | None:
     if facts["version"] < [3, 11]:
         return None
     where = "" if root == Path("/") else " (chroot)"
-    name = f"{facts['implementation'].replace('cp', 'CP')} {facts['full']}{'t' if facts['free_threaded'] else ''}{where}"
+    name = (
+        f"{facts['implementation'].replace('cp', 'CP')} {facts['full']}{'t' if facts['free_threaded'] else ''}{where}"
+    )
     return Python(facts["executable"], name, root)
 
 
@@ -120,7 +122,9 @@ def prove(python: Python, sdist: Path, *, compiler: bool) -> str:
     work = Path(tempfile.mkdtemp(prefix="bicorn-prove-", dir=python.root / "tmp"))
     inside = Path("/") / work.relative_to(python.root)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("BICORN_", "PYTHON"))}
-    environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" if python.root != Path("/") else environ["PATH"]
+    environ["PATH"] = (
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" if python.root != Path("/") else environ["PATH"]
+    )
     if not compiler:
         environ["CC"] = "/bin/false"
     try:
