@@ -7,16 +7,24 @@ import inspect
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+import bicorn
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 LOGGERS = ("bicorn", "bicorn.error", "bicorn.access")
+
+
+def pytest_report_header() -> str:
+    """Which of the two readings is tested."""
+    return f"bicorn: {'compiled' if bicorn.__compiled__ else 'interpreted'}, from {Path(bicorn.__file__).parent}"
 
 
 @pytest.hookimpl(tryfirst=True)
