@@ -1,7 +1,7 @@
 """Run an ASGI 3 application on an exchange (ASGI HTTP spec 2.5).
 
-The application is called where the request's last needed byte arrives: on Python 3.12 and later its task starts eagerly, inside
-the callback that completed the head, so a view that never waits costs no turn of the loop.
+The application is called where the request's last needed byte arrives: on Python 3.12 and later its task starts
+eagerly, inside the callback that completed the head, so a view that never waits costs no turn of the loop.
 
 What `AsgiExchange._phase` can be, and what leads to the next::
 
@@ -179,7 +179,7 @@ class AsgiExchange(Exchange):
                 coroutine = _await(coroutine)
             context = endpoint._context.copy()
             if EAGER:
-                task = _Task(coroutine, loop=channel.loop, context=context, eager_start=True)  # type: ignore[call-arg, unused-ignore]
+                task = _Task(coroutine, loop=channel.loop, context=context, eager_start=True)
                 if task.done():
                     self._task_done(task)
                     return
@@ -252,8 +252,7 @@ class AsgiExchange(Exchange):
                 body = _body_bytes(body)
             channel.write(response.body(body, bool(fields.get("more_body", False))))
             if response.state == IDLE:
-                self._phase = ENDED
-                channel.finish(self)
+                self._end()
                 return _ready
             if channel.writable:
                 return _ready
@@ -380,8 +379,11 @@ class AsgiExchange(Exchange):
                 self._end()
 
     def _end(self) -> None:
+        """The answer is complete; whoever still waits in ``receive()`` is told http.disconnect."""
         self._phase = ENDED
         self.channel.finish(self)
+        if self._waiters is not None:
+            self._wake()
 
     def _send_late(self, message: Message) -> Any:
         """A message after the end."""

@@ -1,8 +1,8 @@
 """One request and its answer, between the connection that carries it and the application that makes it.
 
-`Channel` is what an exchange may ask of its connection; `Exchange` is what the connection tells an exchange; `Endpoint` makes
-exchanges for one application. ``server/connection`` implements the first, ``apps/asgi`` and ``apps/wsgi`` the other two, so
-neither side knows the other.
+`Channel` is what an exchange may ask of its connection; `Exchange` is what the connection tells an exchange;
+`Endpoint` makes exchanges for one application. ``server/connection`` implements the first, ``apps/asgi`` and
+``apps/wsgi`` the other two, so neither side knows the other.
 """
 
 from __future__ import annotations
@@ -171,8 +171,8 @@ class Endpoint:
 class Ready:
     """An awaitable that has its result: what ``send()`` and ``receive()`` return when nothing has to wait.
 
-    It can be awaited any number of times, and has a coroutine's methods, so that ``asyncio.create_task(receive())``, which
-    wants a coroutine, takes it too.
+    It can be awaited any number of times, and has a coroutine's methods, so that ``asyncio.create_task(receive())``,
+    which wants a coroutine, takes it too.
     """
 
     __slots__ = ("_value",)
@@ -181,7 +181,7 @@ class Ready:
         self._value = value
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return self  # type: ignore[return-value]
+        return self
 
     def __iter__(self) -> Ready:
         return self

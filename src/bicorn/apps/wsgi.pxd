@@ -1,27 +1,22 @@
 import cython
-from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, Origin
+from bicorn.apps.environ cimport EnvironBuilder
+from bicorn.apps.exchange cimport Channel, Endpoint, Exchange
 from bicorn.wire.head cimport Head
 from bicorn.wire.response cimport Response
 
 cdef int OPEN, ENDED, GONE
 cdef int HELD, WAITING
-cdef dict _keys, _names, _statuses
+cdef dict _names, _statuses
 cdef object _BytesIO
 
 cdef class WsgiEndpoint(Endpoint):
     cdef public object app
     cdef public object pool
     cdef public object context
-    cdef Py_ssize_t _strip
-    cdef Origin _environ_origin
-    cdef dict _environ
-    cdef dict _template
+    cdef public EnvironBuilder environs
 
     @cython.locals(exchange=WsgiExchange)
     cpdef Exchange open(self, Channel channel, Head head)
-    @cython.locals(environ=dict, path=bytes, name=bytes, value=bytes, key=str, client=tuple)
-    cpdef dict environ(self, Channel channel, Head head)
-    cdef _use_origin(self, Origin origin)
 
 cdef class WsgiExchange(Exchange):
     cdef public WsgiEndpoint endpoint

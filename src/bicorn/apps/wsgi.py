@@ -1,12 +1,12 @@
 """Run a WSGI application on an exchange (PEP 3333).
 
-The application is called once the request is complete, so a slow client occupies nothing but memory, or a temporary file
-where the body is large. With ``--threads 1`` the call runs inline, in the worker's one thread; with more it runs in a pool,
-and what it gives is handed to the loop.
+The application is called once the request is complete, so a slow client occupies nothing but memory, or a temporary
+file where the body is large. With ``--threads 1`` the call runs inline, in the worker's one thread; with more it runs
+in a pool, and what it gives is handed to the loop.
 
-A streamed answer is sent piece by piece as PEP 3333 asks ("must not delay the transmission of any block"). Where the client
-is slower than the application, an inline answer is suspended between two pieces and goes on when the client has caught up;
-a pooled one waits in its thread.
+A streamed answer is sent piece by piece as PEP 3333 asks ("must not delay the transmission of any block"). Where the
+client is slower than the application, an inline answer is suspended between two pieces and goes on when the client has
+caught up; a pooled one waits in its thread.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ import contextvars
 import io
 import logging
 import os
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
-from urllib.parse import unquote_to_bytes
 
-from bicorn.apps.exchange import Channel, Endpoint, Exchange, Origin
+from bicorn.apps.environ import EnvironBuilder, FileWrapper
+from bicorn.apps.exchange import Channel, Endpoint, Exchange
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.types import Environ, WSGIApp
 from bicorn.wire.fields import CHUNKED
@@ -40,32 +39,11 @@ OPEN = 0
 ENDED = 1
 GONE = 2
 
-# Field names as environ has them, and response names as bytes; both learn, and are bounded.
+# Response field names as bytes, and status lines as codes; both learn, and are bounded.
 _KNOWN_LIMIT = 1024
-_keys: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 _names: dict[str, bytes] = {}
 _statuses: dict[str, int] = {}
-_told: set[bytes] = set()
 _BytesIO = io.BytesIO
-
-
-class FileWrapper:
-    """PEP 3333's ``wsgi.file_wrapper``: a file to be sent, by ``os.sendfile`` where it is a real one.
-
-    Args:
-        filelike: anything with ``read(size)``.
-        block_size: bytes for each read where ``os.sendfile`` cannot be used.
-    """
-
-    def __init__(self, filelike: Any, block_size: int = 65536) -> None:
-        self.filelike = filelike
-        self.block_size = block_size
-        if hasattr(filelike, "close"):
-            self.close = filelike.close
-
-    def __iter__(self) -> Iterator[bytes]:
-        while piece := self.filelike.read(self.block_size):
-            yield piece
 
 
 class WsgiEndpoint(Endpoint):
@@ -83,7 +61,7 @@ class WsgiEndpoint(Endpoint):
         errors: ``wsgi.errors``; standard error where None.
     """
 
-    __slots__ = ("_environ", "_environ_origin", "_strip", "_template", "app", "context", "pool")
+    __slots__ = ("app", "context", "environs", "pool")
 
     def __init__(
         self,
@@ -104,30 +82,13 @@ class WsgiEndpoint(Endpoint):
         self.context = context
         self.running = running
         self.defaults = defaults
-        self._strip = len(prefix.encode("utf-8"))
-        self._environ_origin: Origin | None = None
-        self._environ: dict[str, Any] = {}
-        self._template: dict[str, Any] = {
-            "REQUEST_METHOD": "GET",
-            "SCRIPT_NAME": (root_path + prefix).encode("utf-8").decode("latin-1"),
-            "PATH_INFO": "/",
-            "QUERY_STRING": "",
-            "RAW_URI": "/",
-            "SERVER_NAME": "localhost",
-            "SERVER_PORT": "",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "SERVER_SOFTWARE": "bicorn",
-            "REMOTE_ADDR": "",
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": None,
-            "wsgi.errors": errors if errors is not None else sys.stderr,
-            "wsgi.multithread": pool is not None,
-            "wsgi.multiprocess": multiprocess,
-            "wsgi.run_once": False,
-            "wsgi.input_terminated": True,
-            "wsgi.file_wrapper": FileWrapper,
-        }
+        self.environs = EnvironBuilder(
+            prefix=prefix,
+            root_path=root_path,
+            multithread=pool is not None,
+            multiprocess=multiprocess,
+            errors=errors,
+        )
 
     def open(self, channel: Channel, head: Head) -> Exchange:
         """A new exchange for `head`."""
@@ -137,78 +98,6 @@ class WsgiEndpoint(Endpoint):
         exchange.endpoint = self
         exchange.setup()
         return exchange
-
-    def environ(self, channel: Channel, head: Head) -> Environ:
-        """PEP 3333's environ of one request, without ``wsgi.input``."""
-        if channel.origin is not self._environ_origin:
-            self._use_origin(channel.origin)
-        environ = self._environ.copy()
-        environ["REQUEST_METHOD"] = head.method
-        path = head.path
-        if head.query:
-            environ["QUERY_STRING"] = head.query.decode("latin-1")
-            environ["RAW_URI"] = head.target.decode("latin-1")
-        else:
-            environ["RAW_URI"] = path.decode("latin-1")
-        if head.escaped:
-            path = unquote_to_bytes(path)
-        if self._strip:
-            path = path[self._strip :]
-        # PEP 3333, "Unicode Issues": native strings carry the bytes as latin-1.
-        environ["PATH_INFO"] = path.decode("latin-1")
-        if head.minor == 0:
-            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
-        client = channel.client
-        if client is not None:
-            environ["REMOTE_ADDR"] = client[0]
-            environ["REMOTE_PORT"] = str(client[1])
-        for name, value in head.headers:
-            key = _keys.get(name)
-            if key is None:
-                key = _learn_key(name)
-                if not key:
-                    continue
-            if key in environ:
-                _join_field(environ, key, value.decode("latin-1"))
-            else:
-                environ[key] = value.decode("latin-1")
-        if channel.tls is not None:
-            environ["HTTPS"] = "on"
-            client_name = channel.tls.get("client_cert_name")
-            if client_name is not None:
-                environ["SSL_CLIENT_S_DN"] = client_name
-        return environ
-
-    def _use_origin(self, origin: Origin) -> None:
-        """The part of environ that all requests to one address share."""
-        self._environ = self._template.copy()
-        self._environ["wsgi.url_scheme"] = origin.scheme
-        if origin.server is not None:
-            host, port = origin.server
-            self._environ["SERVER_NAME"] = host
-            self._environ["SERVER_PORT"] = "" if port is None else str(port)
-        self._environ_origin = origin
-
-
-def _learn_key(name: bytes) -> str:
-    """The environ key of a field, or "" where it must not get one."""
-    if b"_" in name:
-        # "X_Forwarded_For" and "X-Forwarded-For" would be one key, so a client could slip past a proxy's filter.
-        if name not in _told and len(_told) < 64:
-            _told.add(name)
-            logger.warning("the header %r is dropped: its underscore would make it look like another one", name.decode())
-        return ""
-    if name == b"proxy":
-        return ""  # HTTP_PROXY would steer HTTP clients in the application (CVE-2016-5385, "httpoxy")
-    key = "HTTP_" + name.decode("ascii").upper().replace("-", "_")
-    if len(_keys) < _KNOWN_LIMIT and len(name) <= 64:
-        _keys[name] = key
-    return key
-
-
-def _join_field(environ: Environ, key: str, value: str) -> None:
-    """Repeated fields become one (RFC 9110 §5.3); cookies by RFC 6265 §5.4's separator."""
-    environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
 
 
 class WsgiExchange(Exchange):
@@ -254,7 +143,7 @@ class WsgiExchange(Exchange):
             elif not self._first:
                 self._first = data
             else:
-                self._input = cast("IO[bytes]", tempfile.SpooledTemporaryFile(SPOOL_SIZE, prefix="bicorn-body-"))
+                self._input = cast("IO[bytes]", tempfile.SpooledTemporaryFile(SPOOL_SIZE, prefix="bicorn-body-"))  # noqa: SIM115
                 self._input.write(self._first)
                 self._input.write(data)
                 self._first = b""
@@ -302,7 +191,7 @@ class WsgiExchange(Exchange):
 
     def _run(self) -> None:
         endpoint = self.endpoint
-        environ = endpoint.environ(self.channel, self.head)
+        environ = endpoint.environs.build(self.channel, self.head)
         environ["wsgi.input"] = self._take_input(environ)
         self._context = context = endpoint.context.copy()
         if endpoint.pool is None:
@@ -387,7 +276,9 @@ class WsgiExchange(Exchange):
 
     # What the application calls
 
-    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
         """PEP 3333's ``start_response``.
 
         Raises:
@@ -400,7 +291,8 @@ class WsgiExchange(Exchange):
             if exc_info is None:
                 raise AppProtocolError("start_response was called a second time without exc_info")
             if response.state != HELD:
-                # PEP 3333: "if exc_info is provided, and the HTTP headers have already been sent, start_response must raise".
+                # PEP 3333: "if exc_info is provided, and the HTTP headers have already been sent, start_response must
+                # raise".
                 raise exc_info[1].with_traceback(exc_info[2])
         code = _statuses.get(status, 0)
         if code == 0:
@@ -411,7 +303,9 @@ class WsgiExchange(Exchange):
             if key is None:
                 key = _learn_name(name)
             if type(value) is not str:
-                raise AppProtocolError(f"the header {name} must have a str value, not {type(value).__name__}: {value!r}")
+                raise AppProtocolError(
+                    f"the header {name} must have a str value, not {type(value).__name__}: {value!r}"
+                )
             fields.append((key, _encode(name, value)))
         response.start(code, fields)
         return self.write
@@ -461,7 +355,7 @@ class WsgiExchange(Exchange):
             if self._writable is not None:
                 self._write_from_thread(framed)
             else:
-                channel.write_through(framed if type(framed) is bytes else b"".join(framed))
+                channel.write_through(framed if isinstance(framed, bytes) else b"".join(framed))
                 if not channel.writable:
                     if not self._is_running:
                         self._start_running()

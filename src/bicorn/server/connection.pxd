@@ -1,5 +1,6 @@
 import cython
-from bicorn.apps.exchange cimport Channel, Endpoint, Exchange
+from bicorn.apps.exchange cimport Endpoint, Exchange
+from bicorn.server.outbound cimport Outbound
 from bicorn.server.service cimport Service
 from bicorn.wire.head cimport Head
 from bicorn.wire.http1 cimport Http1
@@ -10,14 +11,11 @@ cdef int HELD, WAITING
 cdef Py_ssize_t PIPELINE_HIGH_WATER, DISCARD_LIMIT, LINGER_LIMIT
 cdef double LINGER_TIME, RATE_GRACE
 
-cdef class Connection(Channel):
-    cdef public Service service
+cdef class Connection(Outbound):
     cdef public Http1 http
     cdef public Exchange exchange
-    cdef public object transport
     cdef public int phase
     cdef public double deadline
-    cdef str _scheme
     cdef bint _advancing
     cdef double _began
     cdef Py_ssize_t _body_received
@@ -27,9 +25,6 @@ cdef class Connection(Channel):
     cdef bint _later
     cdef bint _paused
     cdef Py_ssize_t _requests
-    cdef Py_ssize_t _unsent
-    cdef list _waiters
-    cdef double _write_deadline
 
     @cython.locals(http=Http1)
     cpdef data_received(self, bytes data)
@@ -48,7 +43,5 @@ cdef class Connection(Channel):
     cdef _pause_reading(self)
     cdef _resume_reading(self)
     cpdef tick(self, double now)
-    cdef _wake(self)
     @cython.locals(http=Http1)
     cpdef finish(self, Exchange exchange)
-    cpdef write(self, object data)

@@ -1,8 +1,9 @@
 """One client connection: asyncio's transport on one side, the HTTP/1 protocol and the exchanges on the other.
 
-Bytes come in (``data_received``), the protocol turns them into heads and bodies (``advance``), each head opens an exchange, and
-what its application gives goes out in one write. Requests of one connection are answered one after the other: the next one is
-begun from ``advance``'s loop, never from inside the answer to the last, so pipelining costs no stack.
+Bytes come in (``data_received``), the protocol turns them into heads and bodies (``advance``), each head opens an
+exchange, and what its application gives goes out in one write. Requests of one connection are answered one after the
+other: the next one is begun from ``advance``'s loop, never from inside the answer to the last, so pipelining costs no
+stack.
 
 What `Connection.phase` can be, which says what the connection waits for and under which deadline::
 
@@ -18,16 +19,14 @@ Besides, whatever the phase, a peer that takes none of what is written for timeo
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
-import os
-from typing import IO, Any
+from typing import Any
 
-from bicorn.apps.exchange import Channel, Endpoint, Exchange
-from bicorn.errors import ClientDisconnected, ProtocolError
+from bicorn.apps.exchange import Exchange
+from bicorn.errors import ProtocolError
 from bicorn.observe.access import AccessRecord
-from bicorn.server import sendfile
+from bicorn.server.outbound import Outbound
 from bicorn.server.service import Service
 from bicorn.server.tls import tls_extension
 from bicorn.wire.head import Head
@@ -56,7 +55,7 @@ RATE_GRACE = 5.0
 CONTINUE = informational(100)
 
 
-class Connection(Channel):
+class Connection(Outbound):
     """One client connection; an `asyncio.Protocol` by shape.
 
     Args:
@@ -74,33 +73,19 @@ class Connection(Channel):
         "_later",
         "_paused",
         "_requests",
-        "_scheme",
-        "_unsent",
-        "_waiters",
-        "_write_deadline",
         "deadline",
         "exchange",
         "http",
         "phase",
-        "service",
-        "transport",
     )
 
-    transport: Any
-
     def __init__(self, service: Service, scheme: str) -> None:
-        self.service = service
-        self.loop = service.loop
+        super().__init__(service, scheme)
         self.http = Http1(service.limits)
         self.response = Response(service.defaults)
         self.exchange: Exchange | None = None
-        self.client = None
-        self.tls = None
-        self.writable = True
-        self.closed = False
         self.phase = IDLE
         self.deadline = 0.0
-        self._scheme = scheme
         self._advancing = False
         self._began = 0.0
         self._body_received = 0
@@ -110,9 +95,6 @@ class Connection(Channel):
         self._later = False  # whether a call of advance() is scheduled
         self._paused = False
         self._requests = 0
-        self._unsent = 0
-        self._waiters: list[asyncio.Future[None]] | None = None
-        self._write_deadline = 0.0
 
     # What the transport says
 
@@ -129,7 +111,7 @@ class Connection(Channel):
         self._wait_for(IDLE, service.keep_alive_timeout)
         if not service.opened(self):
             logger.warning(
-                "503 to %s: all %d connections are busy (limit-connections)", self._peer(), service.connection_limit
+                "503 to %s: all %d connections are busy (limit-connections)", self.peer(), service.connection_limit
             )
             self._send_simple(503, "the server has no room for another connection")
             self._close()
@@ -154,8 +136,8 @@ class Connection(Channel):
     def eof_received(self) -> bool:
         """asyncio: the peer sends no more; True keeps our side open.
 
-        A complete request to a WSGI application is still answered, as a shell's ``printf ... | nc`` expects. An ASGI application
-        is told that the client has gone, since that is what a closed tab looks like.
+        A complete request to a WSGI application is still answered, as a shell's ``printf ... | nc`` expects. An ASGI
+        application is told that the client has gone, since that is what a closed tab looks like.
         """
         if self.exchange is None or self._scheme == "https" or not self.http.is_done():
             return False
@@ -176,18 +158,9 @@ class Connection(Channel):
         self.http.stop()
         self.service.gone(self)
 
-    def pause_writing(self) -> None:
-        """asyncio: the peer is slower than we are."""
-        self.writable = False
-        if self.service.write_timeout:
-            self._unsent = self.transport.get_write_buffer_size()
-            self._write_deadline = self.service.now + self.service.write_timeout
-
     def resume_writing(self) -> None:
         """asyncio: the peer has caught up."""
-        self.writable = True
-        self._write_deadline = 0.0
-        self._wake()
+        super().resume_writing()
         if self.exchange is not None:
             self.exchange.resume()
 
@@ -215,7 +188,7 @@ class Connection(Channel):
                     self.deadline = 0.0
                     self.phase = ANSWER
                     return
-                data = http.next_event()
+                data = http.next_body()
                 if data is None:
                     self._wait_for_body()
                     return
@@ -227,7 +200,7 @@ class Connection(Channel):
                 self._advance_later()
                 return
             else:
-                head = http.next_event()
+                head = http.next_head()
                 if head is None:
                     self._wait_for_head()
                     return
@@ -259,7 +232,7 @@ class Connection(Channel):
         self._expects_continue = head.expect_continue
         self._body_received = http.buffered()
         self._body_started = self.service.now
-        data = http.next_event()
+        data = http.next_body()
         if data is not None:
             self._expects_continue = False  # RFC 9110 §10.1.1: the client went ahead; a 100 would be late
             exchange.receive_body(data, http.is_done())
@@ -272,7 +245,7 @@ class Connection(Channel):
 
     def _refuse(self, error: ProtocolError) -> None:
         """Answer what cannot be served, say why, and close."""
-        logger.warning("%d to %s: %s", error.status, self._peer(), error.reason)
+        logger.warning("%d to %s: %s", error.status, self.peer(), error.reason)
         exchange = self.exchange
         if exchange is not None:
             self.exchange = None
@@ -289,54 +262,6 @@ class Connection(Channel):
         self.write(simple_response(status, reason, defaults=self.service.defaults, extra=extra))
 
     # What an exchange asks for
-
-    def write(self, data: bytes | list[bytes]) -> None:
-        """Send bytes."""
-        if self.closed:
-            return
-        if type(data) is list:
-            self.transport.writelines(data)
-        elif data:
-            self.transport.write(data)
-
-    def write_through(self, data: bytes) -> None:
-        """Send bytes now, as far as the socket takes them; the loop sends the rest."""
-        if self.closed or not data:
-            return
-        if self.tls is None and self.transport.get_write_buffer_size() == 0:
-            try:
-                sent = os.write(self._fileno(), data)
-            except OSError:  # a full socket, or a broken one: the transport deals with either
-                sent = 0
-            if sent == len(data):
-                return
-            data = data[sent:]
-        self.transport.write(data)
-
-    def write_blocking(self, data: bytes) -> None:
-        """Send bytes, waiting for a slow peer in place."""
-        if self.closed:
-            raise ClientDisconnected("the client has disconnected")
-        if self.tls is not None or self.transport.get_write_buffer_size():
-            self.transport.write(data)
-        elif not sendfile.write_all(self._fileno(), data, self.service.write_timeout):
-            self.transport.abort()
-            raise ClientDisconnected("the client has disconnected")
-
-    async def drain(self) -> None:
-        """Wait until the peer takes more."""
-        while not self.writable and not self.closed:
-            await self.new_waiter()
-        if self.closed:
-            raise ClientDisconnected("the client has disconnected")
-
-    async def send_file(self, file: IO[bytes], offset: int | None, count: int) -> None:
-        """Send bytes of a file, by ``os.sendfile`` where the connection is plain."""
-        position = file.tell() if offset is None else offset
-        if self.tls is None and sendfile.AVAILABLE:
-            await sendfile.copy(self, file.fileno(), position, count)
-        else:
-            await sendfile.read_and_write(self, file.fileno(), position, count)
 
     def want_body(self) -> None:
         """Ask for the body, and read on."""
@@ -430,7 +355,7 @@ class Connection(Channel):
 
     def _discard_body(self) -> bool:
         """Drop body the application did not read; False where there is nothing to go on with yet."""
-        data = self.http.next_event()
+        data = self.http.next_body()
         if data is not None:
             self._discard -= len(data)
         if self.http.is_done():
@@ -455,22 +380,6 @@ class Connection(Channel):
         if not self.closed:
             self.transport.resume_reading()
 
-    def new_waiter(self) -> asyncio.Future[None]:
-        """A future that is done when the peer takes more, or the connection is over."""
-        waiter = self.loop.create_future()
-        if self._waiters is None:
-            self._waiters = []
-        self._waiters.append(waiter)
-        return waiter
-
-    def _wake(self) -> None:
-        waiters = self._waiters
-        self._waiters = None
-        if waiters is not None:
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
-
     # Deadlines
 
     def tick(self, now: float) -> None:
@@ -479,13 +388,8 @@ class Connection(Channel):
             self._expire()
         elif self.phase == BODY and self.deadline and self.service.min_body_rate:
             self._check_body_rate(now)
-        if self._write_deadline and now >= self._write_deadline and not self.closed:
-            unsent = self.transport.get_write_buffer_size()
-            if unsent and unsent >= self._unsent:
-                self._cut("the client has read nothing for %g s (timeout-write)", self.service.write_timeout)
-            else:
-                self._unsent = unsent
-                self._write_deadline = now + self.service.write_timeout
+        if self._write_deadline:
+            self.check_write_deadline(now)
 
     def _expire(self) -> None:
         phase = self.phase
@@ -510,16 +414,6 @@ class Connection(Channel):
         """Whether nothing is owed to the client."""
         return self.phase == IDLE and self.exchange is None and self.http.is_idle()
 
-    def progressed(self) -> None:
-        """A file transfer made progress: the write deadline starts anew."""
-        if self.service.write_timeout:
-            self._unsent = 0
-            self._write_deadline = self.service.now + self.service.write_timeout
-
-    def settled(self) -> None:
-        """A file transfer has ended: its write deadline is over."""
-        self._write_deadline = 0.0
-
     # Closing
 
     def close_idle(self) -> None:
@@ -536,11 +430,6 @@ class Connection(Channel):
         else:
             self.response.keep_alive = False
 
-    def abort(self) -> None:
-        """End the connection at once."""
-        if not self.closed:
-            self.transport.abort()
-
     def _close(self) -> None:
         """Flush and close."""
         if not self.closed:
@@ -553,7 +442,8 @@ class Connection(Channel):
         """Close so that the peer can read our answer first.
 
         RFC 9112 §9.6: closing with unread data in the receive buffer makes the kernel reset the connection, which may
-        destroy the answer before the peer has read it. So our side is closed first, and what still comes is read and dropped.
+        destroy the answer before the peer has read it. So our side is closed first, and what still comes is read and
+        dropped.
         """
         if self.closed:
             return
@@ -567,19 +457,6 @@ class Connection(Channel):
             self._resume_reading()
         with contextlib.suppress(OSError, RuntimeError):  # the peer may have gone already
             self.transport.write_eof()
-
-    def _cut(self, reason: str, *args: object) -> None:
-        logger.warning("connection from %s cut: " + reason, self._peer(), *args)
-        self.transport.abort()
-
-    # Telling
-
-    def _fileno(self) -> int:
-        fileno: int = self.transport.get_extra_info("socket").fileno()
-        return fileno
-
-    def _peer(self) -> str:
-        return f"{self.client[0]}:{self.client[1]}" if self.client else "a unix socket"
 
     def _log_access(self, exchange: Exchange, *, aborted: bool) -> None:
         access = self.service.access

@@ -1,7 +1,7 @@
 """Files and blocking writes: what a transport has no call for.
 
-``os.sendfile`` moves a file's bytes inside the kernel. asyncio offers it, uvloop does not, so it is done here, on a duplicate
-of the connection's descriptor: both loops refuse to watch a descriptor that a transport watches already.
+``os.sendfile`` moves a file's bytes inside the kernel. asyncio offers it, uvloop does not, so it is done here, on a
+duplicate of the connection's descriptor: both loops refuse to watch a descriptor that a transport watches already.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bicorn.errors import ClientDisconnected
 
 if TYPE_CHECKING:
-    from bicorn.server.connection import Connection
+    from bicorn.server.outbound import Outbound
 
 AVAILABLE = hasattr(os, "sendfile")
 
@@ -23,7 +23,7 @@ _BLOCK = 1 << 20
 _READ_BLOCK = 1 << 18
 
 
-async def copy(connection: Connection, file: int, offset: int, count: int) -> None:
+async def copy(connection: Outbound, file: int, offset: int, count: int) -> None:
     """Send `count` bytes of the descriptor `file` from `offset` by ``os.sendfile``.
 
     Raises:
@@ -60,7 +60,7 @@ async def copy(connection: Connection, file: int, offset: int, count: int) -> No
         os.close(descriptor)
 
 
-async def _wait_writable(connection: Connection, descriptor: int) -> None:
+async def _wait_writable(connection: Outbound, descriptor: int) -> None:
     loop = connection.loop
     waiter = connection.new_waiter()
     loop.add_writer(descriptor, _set, waiter)
@@ -75,7 +75,7 @@ def _set(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-async def read_and_write(connection: Connection, file: int, offset: int, count: int) -> None:
+async def read_and_write(connection: Outbound, file: int, offset: int, count: int) -> None:
     """Send `count` bytes of the descriptor `file` from `offset` through the transport (TLS, or no ``os.sendfile``).
 
     Raises:

@@ -1,4 +1,5 @@
-"""One worker's server: applications started, listeners accepting, connections served, drained, and everything put down again.
+"""One worker's server: applications started, listeners accepting, connections served, drained, and everything put
+down again.
 
 The life of a server is one method, ``Server.serve``: read it from top to bottom.
 """
@@ -75,8 +76,8 @@ class Server:
         tls = build_context(config)
         self._service = service = Service(config, loop, self._access)
         pool = concurrent.futures.ThreadPoolExecutor(config.threads, "bicorn-wsgi") if config.threads > 1 else None
-        service.mount([await self._endpoint(prefix, app, service, pool) for prefix, app in self._apps])
         try:
+            service.mount([await self._endpoint(prefix, app, service, pool) for prefix, app in self._apps])
             servers = [await self._accept(listener, service, tls) for listener in self._listeners]
             service.start_clock()
             if started is not None:
@@ -164,7 +165,7 @@ class Server:
             connection.start_draining()
         service.check_drained()
         if self._graceful:
-            await asyncio.wait([service.drained], timeout=self._config.graceful_timeout or None)
+            await asyncio.wait([service.drained], timeout=self._config.graceful_timeout)
         if not service.connections and not service.running:
             return
         exchanges = {connection.exchange for connection in service.connections if connection.exchange is not None}

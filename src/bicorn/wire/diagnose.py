@@ -31,16 +31,22 @@ def head(data: bytes, start: int, limits: Limits) -> ProtocolError:
     other = first_bytes(data[start : start + 24])
     if other is not None:
         return other
-    line, newline, _ = data[start:].partition(b"\n")
-    return _request_line(line, limits) or fields(data, start + len(line) + len(newline), limits, data_start=start)
+    # What lies beyond the limit is not looked at, so that the reason does not depend on how the bytes were split.
+    window = data[start : start + limits.head]
+    line, newline, _ = window.partition(b"\n")
+    problem = _request_line(line, limits, complete=bool(newline))
+    return problem or fields(window, len(line) + 1, limits)
 
 
-def _request_line(line: bytes, limits: Limits) -> ProtocolError | None:
-    if not line.endswith(b"\r"):
+def _request_line(line: bytes, limits: Limits, *, complete: bool) -> ProtocolError | None:
+    size = len(line) - line.endswith(b"\r")
+    if size > limits.request_line:
+        return ProtocolError(414, f"the request line is over {limits.request_line} bytes (limit-request-line)")
+    if not complete:
+        return ProtocolError(414, f"the request line is over {limits.head} bytes (limit-request-head)")
+    if size == len(line):
         return ProtocolError(400, "the request line ends in a bare LF")
     line = line[:-1]
-    if len(line) > limits.request_line:
-        return ProtocolError(414, f"the request line is over {limits.request_line} bytes (limit-request-line)")
     if b"\r" in line:
         return ProtocolError(400, "the request line has a bare CR")
     parts = line.split(b" ")
@@ -62,14 +68,13 @@ def _request_line(line: bytes, limits: Limits) -> ProtocolError | None:
     return None
 
 
-def fields(data: bytes, start: int, limits: Limits, *, data_start: int | None = None) -> ProtocolError:
+def fields(data: bytes, start: int, limits: Limits) -> ProtocolError:
     """The reason the field lines at `start` cannot be read.
 
     Args:
         data: the bytes.
         start: where the first field line begins.
         limits: the most a section may have.
-        data_start: where the request line began, for the limit on the whole head; None in trailers.
     """
     at = start
     count = 0
@@ -94,12 +99,11 @@ def fields(data: bytes, start: int, limits: Limits, *, data_start: int | None = 
 
 
 def _field_line(line: bytes, limits: Limits, *, complete: bool) -> ProtocolError | None:
-    if complete:
-        if not line.endswith(b"\r"):
-            return ProtocolError(400, "a field line ends in a bare LF")
-        line = line[:-1]
-        if not line:
-            return None
+    if complete and not line.endswith(b"\r"):
+        return ProtocolError(400, "a field line ends in a bare LF")
+    line = line.removesuffix(b"\r")
+    if not line:
+        return None
     if len(line) > limits.field_size:
         return ProtocolError(431, f"a field is over {limits.field_size} bytes (limit-request-field-size)")
     if line[:1] in (b" ", b"\t"):

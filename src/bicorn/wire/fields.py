@@ -1,7 +1,7 @@
 """What header fields may look like, and what the ones that steer the connection mean.
 
-RFC 9110 §5 (fields) and RFC 9112 §6 (message body length). Everything here is about one finished list of fields; finding
-the fields in the bytes is `bicorn.wire.head`'s work.
+RFC 9110 §5 (fields) and RFC 9112 §6 (message body length). Everything here is about one finished list of fields;
+finding the fields in the bytes is `bicorn.wire.head`'s work.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ CHUNKED = -1
 KNOWN_HOSTS: set[bytes] = set()
 _known_lists: dict[bytes, list[bytes]] = {}
 _KNOWN_LIMIT = 512
+_KNOWN_SIZE_LIMIT = 64
 
 # The largest Content-Length taken: 18 digits stay below 2**63, so no reading of the number can overflow.
 _LENGTH = re.compile(rb"[0-9]{1,18}")
@@ -75,10 +76,11 @@ def check_host(value: bytes) -> None:
     if not value:
         raise ProtocolError(400, "the Host field is empty")
     if not HOST.fullmatch(value):
-        raise ProtocolError(400, f"the Host field {value!r} is not a host name with an optional port")
-    if len(KNOWN_HOSTS) >= _KNOWN_LIMIT:  # a bound, not a policy: a client can send any name
-        KNOWN_HOSTS.clear()
-    KNOWN_HOSTS.add(value)
+        raise ProtocolError(400, f"the host {value[:64]!r} is not a name with an optional port")
+    if len(value) <= _KNOWN_SIZE_LIMIT:
+        if len(KNOWN_HOSTS) >= _KNOWN_LIMIT:  # a bound, not a policy: a client can send any name
+            KNOWN_HOSTS.clear()
+        KNOWN_HOSTS.add(value)
 
 
 def body_length(lengths: list[bytes], codings: bytes | None, minor: int) -> int:
@@ -116,7 +118,7 @@ def tokens(value: bytes) -> list[bytes]:
     members = _known_lists.get(value)
     if members is None:
         members = [member for member in (part.strip(b" \t") for part in value.lower().split(b",")) if member]
-        if len(value) <= 64:
+        if len(value) <= _KNOWN_SIZE_LIMIT:
             if len(_known_lists) >= _KNOWN_LIMIT:
                 _known_lists.clear()
             _known_lists[value] = members

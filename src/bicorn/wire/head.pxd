@@ -22,13 +22,21 @@ cdef class Head:
 @cython.locals(entry=tuple)
 cdef tuple _new_name(bytes name, Py_ssize_t slot)
 
+@cython.locals(fields_start=Py_ssize_t, headers=list, steering=list, head=Head)
+cpdef Head scan_head(bytes data, Py_ssize_t start, Limits limits)
+
+@cython.locals(
+    p="const unsigned char *", token="const unsigned char *", target_byte="const unsigned char *",
+    i=Py_ssize_t, path_start=Py_ssize_t, query_start=Py_ssize_t,
+)
+cdef Py_ssize_t _scan_request_line(bytes data, Py_ssize_t start, Limits limits, Head head) except -1
+
 @cython.locals(
     p="const unsigned char *", token="const unsigned char *", value_byte="const unsigned char *",
-    target_byte="const unsigned char *", i=Py_ssize_t, path_start=Py_ssize_t, query_start=Py_ssize_t,
-    begin=Py_ssize_t, size=Py_ssize_t, slot=Py_ssize_t, value_start=Py_ssize_t, value_end=Py_ssize_t,
-    count=Py_ssize_t, steering=list, kind=int, entry=tuple, value=bytes, headers=list, head=Head,
+    i=Py_ssize_t, begin=Py_ssize_t, size=Py_ssize_t, slot=Py_ssize_t, value_start=Py_ssize_t, value_end=Py_ssize_t,
+    kind=int, entry=tuple, value=bytes,
 )
-cpdef Head scan_head(bytes data, Py_ssize_t start, Limits limits)
+cdef Py_ssize_t _scan_fields(bytes data, Py_ssize_t start, Limits limits, list headers, list steering) except -2
 
 @cython.locals(q="const unsigned char *", token="const unsigned char *", j=Py_ssize_t)
 cdef bint _same_name(bytes name, const unsigned char *p, Py_ssize_t begin, Py_ssize_t size)

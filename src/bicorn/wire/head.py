@@ -3,11 +3,12 @@
 There are two readings of the same grammar, and one meaning:
 
 1. `scan_head` walks the bytes once. It is what the compiled module uses, where each step is one table look-up.
-2. `match_head` lets two regular expressions do the walking. It is what the interpreted module uses, where a loop over bytes
+2. `match_head` lets two regular expressions do the walking. It is what the interpreted module uses, where a loop over
+bytes
    would cost twenty times as much.
 
-Neither explains a refusal: both hand a head they cannot read to `bicorn.wire.diagnose`, so they cannot disagree about the
-reason. What the fields mean is settled by the same code for both (`_settle`). The tests run both on one corpus.
+Neither explains a refusal: both hand a head they cannot read to `bicorn.wire.diagnose`, so they cannot disagree about
+the reason. What the fields mean is settled by the same code for both (`_settle`). The tests run both on one corpus.
 """
 
 from __future__ import annotations
@@ -122,11 +123,23 @@ def scan_head(data: bytes, start: int, limits: Limits) -> Head:
     Raises:
         ProtocolError: the head is not HTTP/1, or is over a limit; the status says which.
     """
+    head = Head.__new__(Head)
+    fields_start = _scan_request_line(data, start, limits, head)
+    headers: list[tuple[bytes, bytes]] = []
+    steering: list[tuple[int, bytes]] = []
+    head.headers = headers
+    head.end = _scan_fields(data, fields_start, limits, headers, steering)
+    if head.end < 0 or len(headers) > limits.fields or head.end - start > limits.head:
+        raise diagnose.head(data, start, limits)
+    _settle(head, steering)
+    return head
+
+
+def _scan_request_line(data: bytes, start: int, limits: Limits, head: Head) -> int:
+    """Read the request line into `head`; where the fields begin."""
     p = data
     token = _token_lower
-    value_byte = _value_byte
     target_byte = _target_byte
-    head = Head.__new__(Head)
 
     # RFC 9112 §3: request-line = method SP request-target SP HTTP-version
     i = start
@@ -165,19 +178,26 @@ def scan_head(data: bytes, start: int, limits: Limits) -> Head:
     head.minor = 0 if p[i + 8] == 48 else 1
     if i + 9 - start > limits.request_line:
         raise diagnose.head(data, start, limits)
-    i += 11
+    return i + 11
+
+
+def _scan_fields(
+    data: bytes, start: int, limits: Limits, headers: list[tuple[bytes, bytes]], steering: list[tuple[int, bytes]]
+) -> int:
+    """Read field lines into `headers`, the steering ones also into `steering`; where they end, or -1 if malformed."""
+    p = data
+    token = _token_lower
+    value_byte = _value_byte
+    i = start
 
     # RFC 9112 §5: field-line = field-name ":" OWS field-value OWS
-    headers: list[tuple[bytes, bytes]] = []
-    steering: list[tuple[int, bytes]] = []
-    count = 0
     while p[i] != 13:
         begin = i
         while token[p[i]]:
             i += 1
         size = i - begin
         if size == 0 or p[i] != 58:
-            raise diagnose.head(data, start, limits)
+            return -1
         # The factors keep 89 of the 91 commonest field names in slots of their own.
         slot = (token[p[begin]] * 86 + token[p[i - 1]] * 116 + token[p[begin + size // 2]] * 21 + size * 59) & 511
         entry = _names[slot]
@@ -190,27 +210,19 @@ def scan_head(data: bytes, start: int, limits: Limits) -> Head:
         while value_byte[p[i]]:
             i += 1
         if p[i] != 13 or p[i + 1] != 10:
-            raise diagnose.head(data, start, limits)
+            return -1
         value_end = i
         while value_end > value_start and (p[value_end - 1] == 32 or p[value_end - 1] == 9):
             value_end -= 1
         i += 2
-        count += 1
         if i - 2 - begin > limits.field_size:
-            raise diagnose.head(data, start, limits)
+            return -1
         value = p[value_start:value_end]
         headers.append((entry[0], value))
         kind = entry[1]
         if kind:
             steering.append((kind, value))
-    if p[i + 1] != 10:
-        raise diagnose.head(data, start, limits)
-    head.end = i + 2
-    if count > limits.fields or head.end - start > limits.head:
-        raise diagnose.head(data, start, limits)
-    head.headers = headers
-    _settle(head, steering)
-    return head
+    return i + 2 if p[i + 1] == 10 else -1
 
 
 def _same_name(name: bytes, p: bytes, begin: int, size: int) -> bool:
@@ -314,7 +326,7 @@ def _settle(head: Head, steering: list[tuple[int, bytes]]) -> None:
         head.keep_alive = b"close" not in connection and (head.minor == 1 or b"keep-alive" in connection)
         if upgrade is not None and b"upgrade" in connection and head.minor == 1:
             head.upgrade = upgrade
-    if head.path[0] != 47:
+    if head.path[0] != 47 or head.method == "CONNECT":
         _settle_target(head)
 
 
@@ -333,7 +345,7 @@ def _settle_target(head: Head) -> None:
     """The target forms other than ``/path`` (RFC 9112 §3.2): absolute, authority, asterisk."""
     if head.method == "CONNECT":
         raise ProtocolError(501, "CONNECT is not supported: this is an origin server, not a proxy")
-    if head.path == b"*":
+    if head.path == b"*" and not head.query:
         if head.method != "OPTIONS":
             raise ProtocolError(400, f"the target * is for OPTIONS only, not {head.method}")
         return
@@ -341,12 +353,14 @@ def _settle_target(head: Head) -> None:
     if match is None:
         raise ProtocolError(400, f"the request target {head.path[:64]!r} is neither a path nor an http URL")
     authority = match[1]
+    if not authority:
+        raise ProtocolError(400, f"the request target {head.path[:64]!r} has no host")
     check_host(authority)
     head.path = head.path[match.end() :] or b"/"
     head.escaped = b"%" in head.path
     # RFC 9112 §3.2.2: "an origin server MUST ignore the received Host header field (if any) and instead replace it with
     # the host information of the request-target".
-    head.headers = [(name, authority if name == b"host" else value) for name, value in head.headers]
+    head.headers = [(b"host", authority), *(field for field in head.headers if field[0] != b"host")]
 
 
 def read_trailers(data: bytes, start: int, limits: Limits) -> list[tuple[bytes, bytes]]:

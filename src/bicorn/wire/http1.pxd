@@ -3,7 +3,7 @@ from bicorn.wire.head cimport Head
 from bicorn.wire.limits cimport Limits
 
 cdef int HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILERS, DONE, BROKEN
-cdef Py_ssize_t _CHUNK_LINE_LIMIT, _CHUNK_EXTENSIONS_LIMIT
+cdef Py_ssize_t _CHUNK_LINE_LIMIT, _CHUNK_DIGITS_LIMIT, _CHUNK_EXTENSIONS_LIMIT, _EMPTY_LINES_LIMIT
 
 @cython.final
 cdef class Http1:
@@ -17,6 +17,7 @@ cdef class Http1:
     cdef Py_ssize_t _remaining
     cdef Py_ssize_t _received
     cdef Py_ssize_t _extensions
+    cdef Py_ssize_t _empty_lines
 
     cpdef Py_ssize_t buffered(self)
     cpdef bint is_idle(self)
@@ -24,18 +25,20 @@ cdef class Http1:
     cpdef receive(self, bytes data)
     cpdef next_request(self)
     cpdef stop(self)
-    @cython.locals(state=int)
     cpdef object next_event(self)
+    cpdef Head next_head(self)
+    @cython.locals(state=int)
+    cpdef bytes next_body(self)
     @cython.locals(data=bytes, start=Py_ssize_t, begin=Py_ssize_t, size=Py_ssize_t, head=Head)
     cdef Head _next_head(self)
     cdef Py_ssize_t _skip_empty_lines(self) except -2
     @cython.locals(data=bytes, start=Py_ssize_t, available=Py_ssize_t)
     cdef bytes _next_piece(self)
     @cython.locals(pieces=list, going=bint, state=int)
-    cdef object _next_chunks(self)
+    cdef bytes _next_chunks(self)
     @cython.locals(data=bytes, start=Py_ssize_t, available=Py_ssize_t)
     cdef bytes _next_chunk_data(self)
-    @cython.locals(data=bytes, line=bytes, start=Py_ssize_t, newline=Py_ssize_t, size=Py_ssize_t)
+    @cython.locals(data=bytes, line=bytes, digits=bytes, start=Py_ssize_t, newline=Py_ssize_t, size=Py_ssize_t)
     cdef bint _read_chunk_size(self) except -1
     @cython.locals(data=bytes, start=Py_ssize_t)
     cdef bint _read_chunk_end(self) except -1

@@ -42,15 +42,20 @@ TRAILERS = 5
 DONE = 6
 BROKEN = 7
 
-# RFC 9112 §7.1: chunk = chunk-size [ chunk-ext ] CRLF. Sixteen hex digits hold any size; extensions are checked, never kept.
+# RFC 9112 §7.1: chunk = chunk-size [ chunk-ext ] CRLF. Sixteen hex digits hold any size; extensions are checked,
+# never kept.
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
 _CHUNK_LINE = re.compile(
     rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?)*",
 )
 _CHUNK_LINE_LIMIT = 1024
+# Above fifteen digits a size may overflow the compiled module's numbers; leading zeros are no digits of it.
+_CHUNK_DIGITS_LIMIT = 15
 # Extensions carry no body: a client that sends nothing but them (a known way to waste a server) is cut off here.
 _CHUNK_EXTENSIONS_LIMIT = 16384
+# RFC 9112 §2.2 asks for "at least one"; some old clients send one after a body.
+_EMPTY_LINES_LIMIT = 4
 
 
 class Http1:
@@ -67,6 +72,7 @@ class Http1:
 
     __slots__ = (
         "_buffer",
+        "_empty_lines",
         "_extensions",
         "_position",
         "_received",
@@ -89,6 +95,7 @@ class Http1:
         self._remaining = 0  # bytes of body or chunk still to come
         self._received = 0  # bytes of body so far, for the limit
         self._extensions = 0  # bytes of chunk extensions so far
+        self._empty_lines = 0  # skipped before the present head
 
     def buffered(self) -> int:
         """Bytes received and not yet read."""
@@ -103,7 +110,9 @@ class Http1:
         return self.state == DONE
 
     def receive(self, data: bytes) -> None:
-        """Take bytes from the peer."""
+        """Take bytes from the peer; dropped where the connection is over."""
+        if self.state == BROKEN:
+            return
         if self._position == len(self._buffer):
             self._buffer = data
         else:
@@ -116,6 +125,11 @@ class Http1:
     def next_request(self) -> None:
         """Go on to the next request on this connection; the present one must be `DONE`."""
         self.state = HEAD
+        self._empty_lines = 0
+        if self._position == len(self._buffer):
+            # An idle connection must not hold on to the last bytes of an upload.
+            self._buffer = b""
+            self._position = 0
 
     def stop(self) -> None:
         """Read no further request; what is buffered is dropped."""
@@ -124,20 +138,34 @@ class Http1:
         self._position = 0
 
     def next_event(self) -> Head | bytes | None:
-        """The next event, or None where more bytes or ``next_request`` are needed first.
+        """``next_head`` or ``next_body``, whichever is due."""
+        return self.next_head() if self.state == HEAD else self.next_body()
+
+    def next_head(self) -> Head | None:
+        """The next request's head, or None where more bytes or ``next_request`` are needed first.
 
         Raises:
             ProtocolError: the peer broke HTTP/1 or went over a limit; no event follows.
         """
-        state = self.state
-        if state == DONE or state == BROKEN or self._position == len(self._buffer):
+        if self.state != HEAD or self._position == len(self._buffer):
             return None
         try:
-            if state == HEAD:
-                return self._next_head()
-            if state == LENGTH:
-                return self._next_piece()
-            return self._next_chunks()
+            return self._next_head()
+        except ProtocolError:
+            self.stop()
+            raise
+
+    def next_body(self) -> bytes | None:
+        """The next piece of the present request's body, or None where more bytes are needed first.
+
+        Raises:
+            ProtocolError: as ``next_head``.
+        """
+        state = self.state
+        if state == HEAD or state == DONE or state == BROKEN or self._position == len(self._buffer):
+            return None
+        try:
+            return self._next_piece() if state == LENGTH else self._next_chunks()
         except ProtocolError:
             self.stop()
             raise
@@ -174,16 +202,18 @@ class Http1:
         else:
             self.state = LENGTH
             self._remaining = head.content_length
-            self.check_body_size(head.content_length)
+            if head.content_length > self.body_limit:
+                raise self._body_too_large()
         return head
 
     def _skip_empty_lines(self) -> int:
         data = self._buffer
         start = self._position
-        for _ in range(4):
-            if data[start : start + 2] != b"\r\n":
-                break
+        while data[start : start + 2] == b"\r\n":
             start += 2
+            self._empty_lines += 1
+            if self._empty_lines > _EMPTY_LINES_LIMIT:
+                raise ProtocolError(400, f"more than {_EMPTY_LINES_LIMIT} empty lines come before the request line")
         if start >= len(data) or data[start : start + 2] == b"\r":
             self._position = start
             return -1
@@ -197,8 +227,6 @@ class Http1:
         if other is not None:
             raise other
         if len(data) - start > limits.head:
-            if b"\n" not in data[start:]:
-                raise ProtocolError(414, f"the request line is over {limits.request_line} bytes (limit-request-line)")
             raise diagnose.head(data, start, limits)
         begin = self._searched if self._searched > start else start
         bare = data.find(b"\n", begin)
@@ -209,14 +237,13 @@ class Http1:
         first_line = data.find(b"\n", start)
         size = (first_line if first_line >= 0 else len(data)) - start
         if size - 1 > limits.request_line:
-            raise ProtocolError(414, f"the request line is over {limits.request_line} bytes (limit-request-line)")
+            raise diagnose.head(data, start, limits)
 
     # Bodies
 
-    def check_body_size(self, size: int) -> None:
-        """Refuse a body of `size` bytes that is over the limit (RFC 9110 §15.5.14)."""
-        if size > self.body_limit:
-            raise ProtocolError(413, f"the request body is over {self.body_limit} bytes (limit-request-body)")
+    def _body_too_large(self) -> ProtocolError:
+        """RFC 9110 §15.5.14."""
+        return ProtocolError(413, f"the request body is over {self.body_limit} bytes (limit-request-body)")
 
     def _next_piece(self) -> bytes:
         data = self._buffer
@@ -277,19 +304,23 @@ class Http1:
         line = data[start:newline]
         match = _CHUNK_LINE.fullmatch(line, 0, len(line) - 1) if line.endswith(b"\r") else None
         if match is None:
-            # Bare LF, bare CR and bad extensions are how two servers come to read different chunks (RFC 9112 §7.1.1, §11.2).
+            # Bare LF, bare CR and bad extensions are how two servers come to read different chunks (RFC 9112 §7.1.1,
+            # §11.2).
             raise ProtocolError(400, f"the chunk size line {line[:64]!r} is malformed")
-        self._extensions += len(line) - len(match[1])
+        self._extensions += len(line) - 1 - len(match[1])
         if self._extensions > _CHUNK_EXTENSIONS_LIMIT:
             raise ProtocolError(400, f"the chunk extensions are over {_CHUNK_EXTENSIONS_LIMIT} bytes")
-        size = int(match[1], 16)
+        digits = match[1].lstrip(b"0")
+        if len(digits) > _CHUNK_DIGITS_LIMIT:
+            raise self._body_too_large()
+        size = int(digits or b"0", 16)
         self._position = newline + 1
         if size == 0:
             self.state = TRAILERS
             self._searched = self._position
             return True
         if size > self.body_limit - self._received:
-            self.check_body_size(self._received + size)
+            raise self._body_too_large()
         self._received += size
         self._remaining = size
         self.state = CHUNK_DATA
@@ -326,10 +357,15 @@ class Http1:
         end = data.find(b"\r\n\r\n", begin)
         if end < 0:
             if len(data) - start > self.limits.head:
-                raise ProtocolError(431, f"the trailers are over {self.limits.head} bytes (limit-request-head)")
+                raise self._trailers_too_large()
             self._searched = len(data)
             return False
+        if end + 4 - start > self.limits.head:
+            raise self._trailers_too_large()
         self.trailers = read_trailers(data, start, self.limits)
         self._position = end + 4
         self.state = DONE
         return True
+
+    def _trailers_too_large(self) -> ProtocolError:
+        return ProtocolError(431, f"the trailers are over {self.limits.head} bytes (limit-request-head)")

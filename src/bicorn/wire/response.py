@@ -1,8 +1,8 @@
 """The sending half of one HTTP/1 connection: an application's answer in, bytes out (RFC 9110 §6, RFC 9112 §6 to §9).
 
-One `Response` serves a connection's answers one after the other: ``begin`` for each request, then ``start`` with status and
-fields, then ``body`` until nothing more follows, then ``trailers`` where they were announced. The head is held back until the
-first body bytes are known, so that a short answer is one write with its length in it.
+One `Response` serves a connection's answers one after the other: ``begin`` for each request, then ``start`` with status
+and fields, then ``body`` until nothing more follows, then ``trailers`` where they were announced. The head is held back
+until the first body bytes are known, so that a short answer is one write with its length in it.
 
 Framing, chosen once, at the first body bytes::
 
@@ -64,7 +64,7 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
-_status_lines: dict[int, bytes] = {status: _status_line(status) for status in range(100, 1000)}
+_status_lines: dict[int, bytes] = {status.value: _status_line(status) for status in http.HTTPStatus}
 
 
 class Defaults:
@@ -162,7 +162,7 @@ class Response:
         if status < 200 or status > 999:
             raise AppProtocolError(f"the response status must be 200 to 999, not {status!r}")
         defaults = self._defaults
-        parts = [_status_lines[status], defaults.lines]
+        parts = [_status_lines.get(status) or _status_line(status), defaults.lines]
         length = -1
         own_lines = 0
         for field in headers:
@@ -206,7 +206,7 @@ class Response:
             more: whether another piece follows. Where none does, `state` becomes `IDLE` or `TRAILERS`.
 
         Raises:
-            AppProtocolError: more body than announced, less, or a body where none is allowed; nothing of `data` is sent.
+            AppProtocolError: more body than announced, less, or one where none is allowed; nothing of `data` is sent.
         """
         size = len(data)
         parts: list[bytes] = []
@@ -218,7 +218,9 @@ class Response:
             self.state = BODY
         if self._framing == LENGTH:
             if size > self._length:
-                raise AppProtocolError(f"the response body is {size - self._length} bytes longer than its content-length")
+                raise AppProtocolError(
+                    f"the response body is {size - self._length} bytes longer than its content-length"
+                )
             self._length -= size
             self.body_sent += size
             if not more:
@@ -257,7 +259,7 @@ class Response:
     def body_head(self, size: int, more: bool) -> bytes:
         """The head and framing before `size` bytes that are sent from a file; ``body_tail`` closes them.
 
-        `more` says whether anything may follow those bytes; where nothing does, a held head gets their number as length.
+        `more` says whether anything may follow them; where nothing does, a held head gets their number as length.
 
         Raises:
             AppProtocolError: as ``body``.
@@ -271,7 +273,9 @@ class Response:
             self.state = BODY
         if self._framing == LENGTH:
             if size > self._length:
-                raise AppProtocolError(f"the response body is {size - self._length} bytes longer than its content-length")
+                raise AppProtocolError(
+                    f"the response body is {size - self._length} bytes longer than its content-length"
+                )
             self._length -= size
         elif self._framing == CHUNKED and size:
             parts.append(_chunk_line(size))
@@ -425,7 +429,7 @@ def simple_response(status: int, reason: str, *, defaults: Defaults, extra: byte
     connection = b"connection: close\r\n" if close else b""
     return b"".join(
         (
-            _status_lines[status],
+            _status_lines.get(status) or _status_line(status),
             defaults.server,
             defaults.date,
             extra,
@@ -443,7 +447,7 @@ def informational(status: int, fields: Iterable[tuple[bytes, bytes]] = ()) -> by
     Raises:
         AppProtocolError: a field is malformed.
     """
-    parts = [_status_lines[status]]
+    parts = [_status_lines.get(status) or _status_line(status)]
     for name, value in fields:
         if not isinstance(value, bytes) or not _is_value(value):
             raise AppProtocolError(f"the {name.decode()} field of an informational response is malformed: {value!r}")

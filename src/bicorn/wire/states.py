@@ -1,4 +1,4 @@
-"""What an answer on its way can be: the states of `bicorn.wire.response.Response`, and what leads from each to the next.
+"""What an answer on its way can be: the states of `bicorn.wire.response.Response`, and what leads to the next.
 
 ::
 

@@ -1,0 +1,155 @@
+"""PEP 3333's environ: what a WSGI application is told of a request."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from typing import IO, Any
+from urllib.parse import unquote_to_bytes
+
+from bicorn.apps.exchange import Channel, Origin
+from bicorn.types import Environ
+from bicorn.wire.head import Head
+
+logger = logging.getLogger("bicorn.error")
+
+# Field names as environ has them; it learns, and is bounded.
+_KNOWN_LIMIT = 1024
+_keys: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+_told: set[bytes] = set()
+
+
+class FileWrapper:
+    """PEP 3333's ``wsgi.file_wrapper``: a file to be sent, by ``os.sendfile`` where it is a real one.
+
+    Args:
+        filelike: anything with ``read(size)``.
+        block_size: bytes for each read where ``os.sendfile`` cannot be used.
+    """
+
+    def __init__(self, filelike: Any, block_size: int = 65536) -> None:
+        self.filelike = filelike
+        self.block_size = block_size
+        if hasattr(filelike, "close"):
+            self.close = filelike.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self.filelike.read(self.block_size):
+            yield piece
+
+
+class EnvironBuilder:
+    """Builds the environ of one application's requests.
+
+    Args:
+        prefix: where the application is mounted.
+        root_path: what a proxy in front has stripped from every path.
+        multithread: whether several threads call the application.
+        multiprocess: whether other workers run the same application.
+        errors: ``wsgi.errors``; standard error where None.
+    """
+
+    __slots__ = ("_environ", "_origin", "_strip", "_template")
+
+    def __init__(
+        self, *, prefix: str, root_path: str, multithread: bool, multiprocess: bool, errors: IO[str] | None = None
+    ) -> None:
+        self._strip = len(prefix.encode("utf-8"))
+        self._origin: Origin | None = None
+        self._environ: dict[str, Any] = {}
+        self._template: dict[str, Any] = {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": (root_path + prefix).encode("utf-8").decode("latin-1"),
+            "PATH_INFO": "/",
+            "QUERY_STRING": "",
+            "RAW_URI": "/",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_SOFTWARE": "bicorn",
+            "REMOTE_ADDR": "",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": None,
+            "wsgi.errors": errors if errors is not None else sys.stderr,
+            "wsgi.multithread": multithread,
+            "wsgi.multiprocess": multiprocess,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            "wsgi.file_wrapper": FileWrapper,
+        }
+
+    def build(self, channel: Channel, head: Head) -> Environ:
+        """PEP 3333's environ of one request, without ``wsgi.input``."""
+        if channel.origin is not self._origin:
+            self._use_origin(channel.origin)
+        environ = self._environ.copy()
+        environ["REQUEST_METHOD"] = head.method
+        path = head.path
+        if head.query:
+            environ["QUERY_STRING"] = head.query.decode("latin-1")
+            environ["RAW_URI"] = head.target.decode("latin-1")
+        else:
+            environ["RAW_URI"] = path.decode("latin-1")
+        if head.escaped:
+            path = unquote_to_bytes(path)
+        if self._strip:
+            path = path[self._strip :]
+        # PEP 3333, "Unicode Issues": native strings carry the bytes as latin-1.
+        environ["PATH_INFO"] = path.decode("latin-1")
+        if head.minor == 0:
+            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+        client = channel.client
+        if client is not None:
+            environ["REMOTE_ADDR"] = client[0]
+            environ["REMOTE_PORT"] = str(client[1])
+        for name, value in head.headers:
+            key = _keys.get(name)
+            if key is None:
+                key = _learn_key(name)
+                if not key:
+                    continue
+            if key in environ:
+                _join_field(environ, key, value.decode("latin-1"))
+            else:
+                environ[key] = value.decode("latin-1")
+        if channel.tls is not None:
+            environ["HTTPS"] = "on"
+            client_name = channel.tls.get("client_cert_name")
+            if client_name is not None:
+                environ["SSL_CLIENT_S_DN"] = client_name
+        return environ
+
+    def _use_origin(self, origin: Origin) -> None:
+        """The part of environ that all requests to one address share."""
+        self._environ = self._template.copy()
+        self._environ["wsgi.url_scheme"] = origin.scheme
+        if origin.server is not None:
+            host, port = origin.server
+            self._environ["SERVER_NAME"] = host
+            self._environ["SERVER_PORT"] = "" if port is None else str(port)
+        self._origin = origin
+
+
+def _learn_key(name: bytes) -> str:
+    """The environ key of a field, or "" where it must not get one."""
+    if b"_" in name:
+        # "X_Forwarded_For" and "X-Forwarded-For" would be one key, so a client could slip past a proxy's filter.
+        if name not in _told and len(_told) < 64:
+            _told.add(name)
+            logger.warning(
+                "the header %r is dropped: its underscore would make it look like another one", name.decode()
+            )
+        return ""
+    if name == b"proxy":
+        return ""  # HTTP_PROXY would steer HTTP clients in the application (CVE-2016-5385, "httpoxy")
+    key = "HTTP_" + name.decode("ascii").upper().replace("-", "_")
+    if len(_keys) < _KNOWN_LIMIT and len(name) <= 64:
+        _keys[name] = key
+    return key
+
+
+def _join_field(environ: Environ, key: str, value: str) -> None:
+    """Repeated fields become one (RFC 9110 §5.3); cookies by RFC 6265 §5.4's separator."""
+    environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value

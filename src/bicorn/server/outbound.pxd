@@ -1,0 +1,15 @@
+from bicorn.apps.exchange cimport Channel
+from bicorn.server.service cimport Service
+
+cdef class Outbound(Channel):
+    cdef public Service service
+    cdef public object transport
+    cdef str _scheme
+    cdef Py_ssize_t _unsent
+    cdef list _waiters
+    cdef double _write_deadline
+
+    cpdef write(self, object data)
+    cpdef write_through(self, bytes data)
+    cdef _wake(self)
+    cpdef check_write_deadline(self, double now)

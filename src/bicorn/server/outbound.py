@@ -1,0 +1,166 @@
+"""The sending half of a connection: writing, waiting for a slow peer, and cutting one that reads nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import IO, Any
+
+from bicorn.apps.exchange import Channel
+from bicorn.errors import ClientDisconnected
+from bicorn.server import sendfile
+from bicorn.server.service import Service
+
+logger = logging.getLogger("bicorn.error")
+
+
+class Outbound(Channel):
+    """The sending half of a connection; `bicorn.server.connection.Connection` adds the receiving one.
+
+    Args:
+        service: what all connections share.
+        scheme: ``"http"`` or ``"https"``.
+
+    Attributes:
+        service: what all connections share.
+        transport: asyncio's transport, once the connection is made.
+    """
+
+    __slots__ = ("_scheme", "_unsent", "_waiters", "_write_deadline", "service", "transport")
+
+    transport: Any
+
+    def __init__(self, service: Service, scheme: str) -> None:
+        self.service = service
+        self.loop = service.loop
+        self.client = None
+        self.tls = None
+        self.writable = True
+        self.closed = False
+        self._scheme = scheme
+        self._unsent = 0  # bytes the transport held when the write deadline was last set
+        self._waiters: list[asyncio.Future[None]] | None = None
+        self._write_deadline = 0.0
+
+    # Writing
+
+    def write(self, data: bytes | list[bytes]) -> None:
+        """Send bytes."""
+        if self.closed:
+            return
+        if type(data) is list:
+            self.transport.writelines(data)
+        elif data:
+            self.transport.write(data)
+
+    def write_through(self, data: bytes) -> None:
+        """Send bytes now, as far as the socket takes them; the loop sends the rest."""
+        if self.closed or not data:
+            return
+        if self.tls is None and self.transport.get_write_buffer_size() == 0:
+            try:
+                sent = os.write(self._fileno(), data)
+            except OSError:  # a full socket, or a broken one: the transport deals with either
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self.transport.write(data)
+
+    def write_blocking(self, data: bytes) -> None:
+        """Send bytes, waiting for a slow peer in place."""
+        if self.closed:
+            raise ClientDisconnected("the client has disconnected")
+        if self.tls is not None or self.transport.get_write_buffer_size():
+            self.transport.write(data)
+        elif not sendfile.write_all(self._fileno(), data, self.service.write_timeout):
+            self.transport.abort()
+            raise ClientDisconnected("the client has disconnected")
+
+    async def drain(self) -> None:
+        """Wait until the peer takes more."""
+        while not self.writable and not self.closed:
+            await self.new_waiter()
+        if self.closed:
+            raise ClientDisconnected("the client has disconnected")
+
+    async def send_file(self, file: IO[bytes], offset: int | None, count: int) -> None:
+        """Send bytes of a file, by ``os.sendfile`` where the connection is plain."""
+        position = file.tell() if offset is None else offset
+        if self.tls is None and sendfile.AVAILABLE:
+            await sendfile.copy(self, file.fileno(), position, count)
+        else:
+            await sendfile.read_and_write(self, file.fileno(), position, count)
+
+    # Waiting for the peer
+
+    def pause_writing(self) -> None:
+        """asyncio: the peer is slower than we are."""
+        self.writable = False
+        if self.service.write_timeout:
+            self._unsent = self.transport.get_write_buffer_size()
+            self._write_deadline = self.service.now + self.service.write_timeout
+
+    def resume_writing(self) -> None:
+        """asyncio: the peer has caught up."""
+        self.writable = True
+        self._write_deadline = 0.0
+        self._wake()
+
+    def new_waiter(self) -> asyncio.Future[None]:
+        """A future that is done when the peer takes more, or the connection is over."""
+        waiter = self.loop.create_future()
+        if self._waiters is None:
+            self._waiters = []
+        self._waiters.append(waiter)
+        return waiter
+
+    def _wake(self) -> None:
+        waiters = self._waiters
+        self._waiters = None
+        if waiters is not None:
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    # The write deadline
+
+    def check_write_deadline(self, now: float) -> None:
+        """Cut a peer that has taken nothing of what waits for it since the deadline was set."""
+        if not self._write_deadline or now < self._write_deadline or self.closed:
+            return
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and unsent >= self._unsent:
+            logger.warning(
+                "connection from %s cut: it has read nothing for %g s (timeout-write)",
+                self.peer(),
+                self.service.write_timeout,
+            )
+            self.transport.abort()
+        else:
+            self._unsent = unsent
+            self._write_deadline = now + self.service.write_timeout
+
+    def progressed(self) -> None:
+        """A file transfer made progress: the write deadline starts anew."""
+        if self.service.write_timeout:
+            self._unsent = 0
+            self._write_deadline = self.service.now + self.service.write_timeout
+
+    def settled(self) -> None:
+        """A file transfer has ended: its write deadline is over."""
+        self._write_deadline = 0.0
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if not self.closed:
+            self.transport.abort()
+
+    def _fileno(self) -> int:
+        fileno: int = self.transport.get_extra_info("socket").fileno()
+        return fileno
+
+    def peer(self) -> str:
+        """The peer's address, for the log."""
+        return f"{self.client[0]}:{self.client[1]}" if self.client else "a unix socket"
