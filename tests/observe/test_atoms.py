@@ -59,7 +59,6 @@ def line(form: str, **changes: Any) -> str:
         ("%(M)s", "1234"),
         ("%(D)s", "1234567"),
         ("%(L)s", "1.234568"),
-        ("%(p)s", f"<{os.getpid()}>"),
         ("%({Host}i)s", "example.org"),
         ("%({X-Id}i)s", "last"),
         ("%({nope}i)s", "-"),
@@ -83,6 +82,10 @@ def line(form: str, **changes: Any) -> str:
 )
 def test_each_atom(form: str, expected: str) -> None:
     assert line(form) == expected
+
+
+def test_the_process() -> None:
+    assert line("%(p)s") == f"<{os.getpid()}>"
 
 
 def test_gunicorns_default_format() -> None:
