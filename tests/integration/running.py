@@ -19,13 +19,13 @@ T = TypeVar("T")
 PATIENCE = 15.0  # seconds for anything to happen on a machine that is busy with other things
 
 
-def poll(condition: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
-    """Ask until the answer is true; the answer. Fails the test when patience runs out."""
+def poll(condition: Callable[[], T], what: str | Callable[[], str], patience: float = PATIENCE) -> T:
+    """Ask until the answer is true; the answer. Fails the test when patience runs out, naming what was waited for."""
     end = time.monotonic() + patience
     while True:
         if answer := condition():
             return answer
-        assert time.monotonic() < end, f"waited {patience:g} s for {what}"
+        assert time.monotonic() < end, f"waited {patience:g} s for {what if isinstance(what, str) else what()}"
         time.sleep(0.005)
 
 
@@ -76,7 +76,7 @@ class Running:
                 assert match, f"it ended with {self.process.returncode} without saying {pattern!r}:\n{self.log()}"
             return match
 
-        return poll(look, f"{pattern!r} in\n{self.log()}", patience)
+        return poll(look, lambda: f"{pattern!r} in\n{self.log()}", patience)
 
     def ready(self) -> Running:
         """Wait until it serves."""

@@ -200,6 +200,15 @@ def test_being_killed_from_outside_is_not_the_applications_fault() -> None:
         history.at(second + 0.5, Ready(number))
 
 
+def test_being_killed_while_starting_is_forgiven_once() -> None:
+    history = started(2)
+    assert history.at(100, Died(2, signal="SIGKILL")) == [Spawn(2)]
+    assert history.at(100.1, Died(2, signal="SIGKILL")) == [Spawn(2)]
+    assert history.at(100.2, Died(2, signal="SIGKILL")) == []
+    assert history.fleet.deadline() == history.now + 2
+    assert history.words().count("while it was starting") == 2
+
+
 def test_a_fork_that_fails_is_tried_again_later() -> None:
     fleet = Fleet(Want(2))
     assert decide(fleet, Tick(), 0) == [Spawn(1), Spawn(2)]

@@ -40,6 +40,7 @@ FAILED_EXIT = 2.0  # from "I cannot start" to the end of that process
 UNKILLABLE = 5.0  # from KILL to giving up on a process the kernel does not let go
 STEADY = 5.0  # a worker that has served this long was healthy: its death starts no back-off
 LONGEST_WAIT = 30.0  # between two tries to replace a worker that does not boot
+FROM_OUTSIDE = frozenset({"SIGKILL", "SIGTERM"})  # to a worker we had not told to end: no fault of the application
 BOOT_ERRORS = frozenset({2, 3, 4})  # exit codes that say it themselves: settings, boot, application not found
 
 
@@ -141,6 +142,9 @@ def _extend(fleet: Fleet, worker: Worker, closing: float | None) -> None:
 def _died(fleet: Fleet, worker: Worker, event: Died, now: float) -> list[Action]:
     how = how_it_ended(event.code, event.signal)
     if worker.state is State.BOOTING:
+        if event.signal in FROM_OUTSIDE and fleet.phase is Phase.SERVING and not fleet.boot_failures:
+            fleet.boot_failures = 1  # the first time it says nothing about the application; if it goes on, it does
+            return [Log("error", f"{worker} {how} while it was starting")]
         return _boot_failed(fleet, worker, event.code, f"{worker} {how} while it was starting", now)
     if worker.state is State.FAILED or fleet.code:  # why has been said, by this one or by the first
         return []
@@ -153,7 +157,7 @@ def _died(fleet: Fleet, worker: Worker, event: Died, now: float) -> list[Action]
     served = now - worker.since
     if served >= STEADY:
         fleet.crashes = 0
-    elif event.signal not in ("SIGKILL", "SIGTERM"):  # those come from outside and say nothing about the application
+    elif event.signal not in FROM_OUTSIDE:
         fleet.crashes += 1
         if fleet.crashes > 1:
             fleet.not_before = now + _wait(fleet.crashes - 1) / 2
