@@ -23,8 +23,9 @@ from urllib.parse import unquote_to_bytes
 from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.types import ASGIApp, Message, Scope
+from bicorn.wire.answers import informational
 from bicorn.wire.head import Head
-from bicorn.wire.response import Defaults, informational
+from bicorn.wire.response import Defaults
 from bicorn.wire.states import BODY, HELD, IDLE, TRAILERS, WAITING
 
 logger = logging.getLogger("bicorn.error")
@@ -39,7 +40,7 @@ GONE = 2
 BODY_HIGH_WATER = 65536
 
 _ready = Ready(None)
-_Task = asyncio.Task
+_Task: Any = asyncio.Task  # eager_start is unknown to the oldest Python's types
 _Coroutine = types.CoroutineType
 
 
@@ -359,7 +360,7 @@ class AsgiExchange(Exchange):
 
     async def _send_path(self, message: dict[str, Any]) -> None:
         path = message["path"]
-        with open(path, "rb") as file:
+        with open(path, "rb") as file:  # noqa: ASYNC230  # opening does not wait; reading is the kernel's
             await self._send_file(file, 0, None, False)
 
     async def _send_file(self, file: IO[bytes], offset: int | None, count: int | None, more: bool) -> None:

@@ -29,9 +29,10 @@ from bicorn.observe.access import AccessRecord
 from bicorn.server.outbound import Outbound
 from bicorn.server.service import Service
 from bicorn.server.tls import tls_extension
+from bicorn.wire.answers import informational, simple_response
 from bicorn.wire.head import Head
 from bicorn.wire.http1 import Http1
-from bicorn.wire.response import Response, informational, simple_response
+from bicorn.wire.response import Response
 from bicorn.wire.states import HELD, WAITING
 
 logger = logging.getLogger("bicorn.error")

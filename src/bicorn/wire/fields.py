@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from bicorn.errors import ProtocolError
+from bicorn.errors import AppProtocolError, ProtocolError
 
 # RFC 9110 §5.6.2: token = 1*tchar
 TCHAR = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -18,6 +18,8 @@ TOKEN_LOWER = bytes(bytes([c]).lower()[0] if c in TCHAR else 0 for c in range(25
 
 # For each byte: 1 if it may stand in a field value (RFC 9110 §5.5: HTAB, SP, VCHAR, obs-text), else 0.
 VALUE_BYTE = bytes(1 if c == 9 or 32 <= c <= 126 or c >= 128 else 0 for c in range(256))
+
+VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 # For each byte: 1 if it may stand in a request target. RFC 9112 §3.2 wants only what RFC 3986 allows; browsers send
 # "|", "{" and their like unencoded in queries, so every visible ASCII character passes but "#": a fragment is
@@ -123,3 +125,15 @@ def tokens(value: bytes) -> list[bytes]:
                 _known_lists.clear()
             _known_lists[value] = members
     return members
+
+
+def as_bytes(name: object, value: object) -> tuple[bytes, bytes]:
+    """An application's field that is not plain bytes; what only looks like bytes is copied.
+
+    Raises:
+        AppProtocolError: it is nothing of the kind.
+    """
+    for what, given in (("name", name), ("value", value)):
+        if not isinstance(given, (bytes, bytearray, memoryview)):
+            raise AppProtocolError(f"a response header's {what} must be bytes, not {type(given).__name__}: {given!r}")
+    return bytes(name), bytes(value)  # type: ignore[call-overload]

@@ -126,10 +126,13 @@ class Http1:
         """Go on to the next request on this connection; the present one must be `DONE`."""
         self.state = HEAD
         self._empty_lines = 0
+        if self.trailers:
+            self.trailers = []
         if self._position == len(self._buffer):
             # An idle connection must not hold on to the last bytes of an upload.
             self._buffer = b""
             self._position = 0
+            self._searched = 0
 
     def stop(self) -> None:
         """Read no further request; what is buffered is dropped."""

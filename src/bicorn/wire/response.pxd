@@ -5,7 +5,7 @@ cdef bint COMPILED
 cdef int IDLE, WAITING, HELD, BODY, TRAILERS
 cdef int NO_BODY, LENGTH, CHUNKED, CLOSE
 cdef int PLAIN, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, DATE, SERVER
-cdef Py_ssize_t JOIN_LIMIT, _KNOWN_LIMIT
+cdef Py_ssize_t JOIN_LIMIT, _KNOWN_LIMIT, _KNOWN_SIZE_LIMIT
 cdef dict _names, _chunk_lines, _length_lines, _status_lines
 
 cdef class Defaults:
@@ -31,7 +31,7 @@ cdef class Response:
     cdef bint _trailers
 
     cpdef begin(self, int minor, bint is_head, bint keep_alive)
-    @cython.locals(parts=list, length=Py_ssize_t, own_lines=int, kind=int, defaults=Defaults)
+    @cython.locals(parts=list, length=Py_ssize_t, own_lines=int, kind=int, defaults=Defaults, keep_alive=bint)
     cpdef start(self, int status, object headers, bint trailers=*)
     @cython.locals(parts=list, size=Py_ssize_t)
     cpdef object body(self, bytes data, bint more)
@@ -42,7 +42,6 @@ cdef class Response:
     cpdef Py_ssize_t length_left(self)
     @cython.locals(parts=list)
     cpdef bytes trailers(self, object headers, bint more)
-    cpdef drop_trailers(self)
     @cython.locals(parts=list, length=Py_ssize_t, status=int)
     cdef int _frame(self, Py_ssize_t size, bint more) except -1
 

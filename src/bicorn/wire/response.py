@@ -14,16 +14,17 @@ Framing, chosen once, at the first body bytes::
 
 from __future__ import annotations
 
-import http
 import re
 from collections.abc import Iterable
 
 from bicorn.errors import AppProtocolError
-from bicorn.wire.fields import TOKEN_LOWER, VALUE_BYTE, tokens
+from bicorn.wire.fields import FORBIDDEN_TRAILERS, TOKEN_LOWER, VALUE, VALUE_BYTE, as_bytes, tokens
 from bicorn.wire.states import BODY, HELD, IDLE, TRAILERS, WAITING
+from bicorn.wire.status import STATUS_LINES, status_line
 
 COMPILED = not __file__.endswith(".py")
 _value_byte = VALUE_BYTE
+_status_lines = STATUS_LINES
 
 NO_BODY = 0
 LENGTH = 1
@@ -48,23 +49,12 @@ _KINDS = {
 # Above this a body is handed to the transport beside its head instead of being copied behind it.
 JOIN_LIMIT = 65536
 
-_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 _names: dict[bytes, int] = {}
 _chunk_lines: dict[int, bytes] = {}
 _KNOWN_LIMIT = 1024
-
-
-def _status_line(status: int) -> bytes:
-    try:
-        phrase = http.HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
-
-
-_status_lines: dict[int, bytes] = {status.value: _status_line(status) for status in http.HTTPStatus}
+_KNOWN_SIZE_LIMIT = 64
 
 
 class Defaults:
@@ -161,14 +151,17 @@ class Response:
         """
         if status < 200 or status > 999:
             raise AppProtocolError(f"the response status must be 200 to 999, not {status!r}")
+        if type(headers) is not list and type(headers) is not tuple:
+            headers = list(headers)  # it is read again for the log
         defaults = self._defaults
-        parts = [_status_lines.get(status) or _status_line(status), defaults.lines]
+        keep_alive = self.keep_alive
+        parts = [_status_lines.get(status) or status_line(status), defaults.lines]
         length = -1
         own_lines = 0
         for field in headers:
             name, value = field
             if type(name) is not bytes or type(value) is not bytes:
-                name, value = _as_bytes(name, value)
+                name, value = as_bytes(name, value)
             kind = _names.get(name, -1)
             if kind < 0:
                 kind = _learn_name(name)
@@ -182,7 +175,7 @@ class Response:
                     continue  # framing is the server's
                 if kind == CONNECTION:
                     if b"close" in tokens(value):
-                        self.keep_alive = False
+                        keep_alive = False
                     continue
                 own_lines |= kind
             parts.append(name)
@@ -192,6 +185,7 @@ class Response:
         if own_lines:
             parts[1] = _without(defaults, own_lines)
         self.status = status
+        self.keep_alive = keep_alive
         self.fields = headers
         self._parts = parts
         self._length = length
@@ -217,15 +211,11 @@ class Response:
             self._parts = None
             self.state = BODY
         if self._framing == LENGTH:
-            if size > self._length:
-                raise AppProtocolError(
-                    f"the response body is {size - self._length} bytes longer than its content-length"
-                )
+            if size > self._length or (not more and size < self._length):
+                raise _wrong_length(size, self._length)
             self._length -= size
             self.body_sent += size
             if not more:
-                if self._length:
-                    raise AppProtocolError(f"the response body is {self._length} bytes shorter than its content-length")
                 self.state = IDLE
             if size > JOIN_LIMIT:
                 return [b"".join(parts), data] if parts else data
@@ -247,13 +237,14 @@ class Response:
                     self.state = IDLE
             if size > JOIN_LIMIT:
                 return parts
-        elif self._framing == CLOSE:
-            self.body_sent += size
-            parts.append(data)
+        else:
+            if self._framing == CLOSE:
+                self.body_sent += size
+                parts.append(data)
+            elif size and not self.is_head:
+                raise _forbidden_body(self.status)
             if not more:
-                self.state = IDLE
-        elif not more:
-            self.state = IDLE
+                self.state = TRAILERS if self._trailers else IDLE
         return b"".join(parts)
 
     def body_head(self, size: int, more: bool) -> bytes:
@@ -273,14 +264,14 @@ class Response:
             self.state = BODY
         if self._framing == LENGTH:
             if size > self._length:
-                raise AppProtocolError(
-                    f"the response body is {size - self._length} bytes longer than its content-length"
-                )
+                raise _wrong_length(size, self._length)
             self._length -= size
         elif self._framing == CHUNKED and size:
             parts.append(_chunk_line(size))
         if self._framing != NO_BODY:
             self.body_sent += size
+        elif size and not self.is_head:
+            raise _forbidden_body(self.status)
         return b"".join(parts)
 
     def body_tail(self, size: int) -> bytes:
@@ -296,29 +287,27 @@ class Response:
         return self._length
 
     def trailers(self, headers: Iterable[Iterable[bytes]], more: bool) -> bytes:
-        """Take trailer fields; give what is to be written.
+        """Take trailer fields; give what is to be written: nothing where the body is not chunked.
 
         Raises:
-            AppProtocolError: a field is malformed.
+            AppProtocolError: a field is malformed, or must not come in trailers; nothing is sent.
         """
         parts: list[bytes] = []
         for field in headers:
             name, value = field
             if type(name) is not bytes or type(value) is not bytes:
-                name, value = _as_bytes(name, value)
+                name, value = as_bytes(name, value)
             if _names.get(name, -1) < 0:
                 _learn_name(name)
             if not _is_value(value):
                 raise AppProtocolError(f"the response trailer {name!r} has a control character in its value: {value!r}")
+            if name.lower() in FORBIDDEN_TRAILERS:
+                raise AppProtocolError(f"the field {name!r} is not allowed in trailers (RFC 9110 §6.5.1)")
             parts += (name, b": ", value, b"\r\n")
         if not more:
             parts.append(b"\r\n")
             self.state = IDLE
-        return b"".join(parts)
-
-    def drop_trailers(self) -> None:
-        """The client did not ask for trailers (RFC 9110 §6.5.1): send none, whatever the application gives."""
-        self._trailers = False
+        return b"".join(parts) if self._framing == CHUNKED else b""
 
     def _frame(self, size: int, more: bool) -> None:
         """Choose the framing for a body of `size` bytes, or of unknown size where `more` follow; end the held head."""
@@ -326,21 +315,21 @@ class Response:
         assert parts is not None
         status = self.status
         length = self._length
-        if self.is_head or status == 304:
-            if size and status == 304:
-                raise AppProtocolError("a 304 response must not have a body")
-            self._framing = NO_BODY
-            if length >= 0:
-                parts.append(b"content-length: %d\r\n" % length)
-            elif size and not more:
-                parts.append(b"content-length: %d\r\n" % size)
-        elif status == 204 or status == 205:
-            if size:
-                raise AppProtocolError(f"a {status} response must not have a body")
+        if status == 204 or status == 205 or status == 304 or self.is_head:
+            if size and not self.is_head:
+                raise _forbidden_body(status)
             self._framing = NO_BODY
             if status == 205:
                 parts.append(b"content-length: 0\r\n")
+            elif status == 204:
+                pass  # RFC 9110 §8.6: "MUST NOT send a Content-Length"
+            elif length >= 0:
+                parts.append(b"content-length: %d\r\n" % length)
+            elif size and not more:
+                parts.append(b"content-length: %d\r\n" % size)
         elif length >= 0 and not self._trailers:
+            if size > length or (not more and size < length):
+                raise _wrong_length(size, length)  # before anything is sent, so that a 500 can be
             self._framing = LENGTH
             parts.append(_length_lines.get(length) or _length_line(length))
         elif not more and not self._trailers:
@@ -361,6 +350,15 @@ class Response:
             parts.append(b"\r\n")
 
 
+def _wrong_length(size: int, length: int) -> AppProtocolError:
+    difference = f"{size - length} bytes longer" if size > length else f"{length - size} bytes shorter"
+    return AppProtocolError(f"the response body is {difference} than its content-length")
+
+
+def _forbidden_body(status: int) -> AppProtocolError:
+    return AppProtocolError(f"a {status} response must not have a body")
+
+
 _length_lines: dict[int, bytes] = {}
 
 
@@ -378,19 +376,12 @@ def _chunk_line(size: int) -> bytes:
     return line
 
 
-def _as_bytes(name: object, value: object) -> tuple[bytes, bytes]:
-    for what, given in (("name", name), ("value", value)):
-        if not isinstance(given, (bytes, bytearray, memoryview)):
-            raise AppProtocolError(f"a response header's {what} must be bytes, not {type(given).__name__}: {given!r}")
-    return bytes(name), bytes(value)  # type: ignore[call-overload]
-
-
 def _learn_name(name: bytes) -> int:
     """The kind of a field name not seen before; what it learns is bounded."""
     if not name or any(not TOKEN_LOWER[c] for c in name):
         raise AppProtocolError(f"the response header name {name!r} is not a token")
     kind = _KINDS.get(name.lower(), PLAIN)
-    if len(_names) < _KNOWN_LIMIT:
+    if len(_names) < _KNOWN_LIMIT and len(name) <= _KNOWN_SIZE_LIMIT:
         _names[name] = kind
     return kind
 
@@ -398,7 +389,7 @@ def _learn_name(name: bytes) -> int:
 def _is_value(value: bytes) -> bool:
     """Whether a field value has no control character; a CR or LF would let it add fields or a whole response."""
     if not COMPILED:
-        return _VALUE.fullmatch(value) is not None
+        return VALUE.fullmatch(value) is not None
     p = value
     table = _value_byte
     for i in range(len(value)):
@@ -421,36 +412,3 @@ def _without(defaults: Defaults, own_lines: int) -> bytes:
     server = b"" if own_lines & SERVER else defaults.server
     date = b"" if own_lines & DATE else defaults.date
     return server + date + defaults.extra
-
-
-def simple_response(status: int, reason: str, *, defaults: Defaults, extra: bytes = b"", close: bool = True) -> bytes:
-    """A complete answer of the server's own: `reason` as its short text body."""
-    text = reason.encode("utf-8", "replace") + b"\n"
-    connection = b"connection: close\r\n" if close else b""
-    return b"".join(
-        (
-            _status_lines.get(status) or _status_line(status),
-            defaults.server,
-            defaults.date,
-            extra,
-            b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(text),
-            connection,
-            b"\r\n",
-            text,
-        )
-    )
-
-
-def informational(status: int, fields: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
-    """A complete 1xx answer (RFC 9110 §15.2); the final one is still to come.
-
-    Raises:
-        AppProtocolError: a field is malformed.
-    """
-    parts = [_status_lines.get(status) or _status_line(status)]
-    for name, value in fields:
-        if not isinstance(value, bytes) or not _is_value(value):
-            raise AppProtocolError(f"the {name.decode()} field of an informational response is malformed: {value!r}")
-        parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
-    return b"".join(parts)
