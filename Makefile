@@ -40,7 +40,7 @@ compiled: $(VENV)/.dev  ## the tests again, against the compiled modules
 	[ $$status = 0 ] && BICORN_READING=compiled PYTHONPATH=$(COMPILED) $(PYTEST) $(foreach name,build layers shape,--ignore=tests/test_$(name).py)
 
 prove: $(VENV)/.dev  ## install and serve with every Python found, with and without a C compiler
-	$(BIN)/python scripts/prove_install.py
+	$(BIN)/python scripts/prove_install.py $(if $(CHROOT),--chroot $(CHROOT))
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
