@@ -1,3 +1,4 @@
+import cython
 from bicorn.apps.exchange cimport Channel
 from bicorn.server.service cimport Service
 
@@ -5,11 +6,14 @@ cdef class Outbound(Channel):
     cdef public Service service
     cdef public object transport
     cdef str _scheme
+    cdef int _descriptor
     cdef Py_ssize_t _unsent
     cdef list _waiters
     cdef double _write_deadline
 
     cpdef write(self, object data)
+    @cython.locals(sent=Py_ssize_t)
     cpdef write_through(self, bytes data)
     cdef _wake(self)
+    cdef int _fileno(self) except -1
     cpdef check_write_deadline(self, double now)

@@ -27,7 +27,7 @@ class Outbound(Channel):
         transport: asyncio's transport, once the connection is made.
     """
 
-    __slots__ = ("_scheme", "_unsent", "_waiters", "_write_deadline", "service", "transport")
+    __slots__ = ("_descriptor", "_scheme", "_unsent", "_waiters", "_write_deadline", "service", "transport")
 
     transport: Any
 
@@ -39,6 +39,7 @@ class Outbound(Channel):
         self.writable = True
         self.closed = False
         self._scheme = scheme
+        self._descriptor = -1  # the socket's, once it was asked for
         self._unsent = 0  # bytes the transport held when the write deadline was last set
         self._waiters: list[asyncio.Future[None]] | None = None
         self._write_deadline = 0.0
@@ -56,9 +57,11 @@ class Outbound(Channel):
 
     def write_through(self, data: bytes) -> None:
         """Send bytes now, as far as the socket takes them; the loop sends the rest."""
-        if self.closed or not data:
+        transport = self.transport
+        # A closing transport may have given its descriptor back already, and the kernel may have handed it out again.
+        if self.closed or not data or transport.is_closing():
             return
-        if self.tls is None and self.transport.get_write_buffer_size() == 0:
+        if self.tls is None and transport.get_write_buffer_size() == 0:
             try:
                 sent = os.write(self._fileno(), data)
             except OSError:  # a full socket, or a broken one: the transport deals with either
@@ -66,11 +69,11 @@ class Outbound(Channel):
             if sent == len(data):
                 return
             data = data[sent:]
-        self.transport.write(data)
+        transport.write(data)
 
     def write_blocking(self, data: bytes) -> None:
         """Send bytes, waiting for a slow peer in place."""
-        if self.closed:
+        if self.closed or self.transport.is_closing():
             raise ClientDisconnected("the client has disconnected")
         if self.tls is not None or self.transport.get_write_buffer_size():
             self.transport.write(data)
@@ -158,8 +161,9 @@ class Outbound(Channel):
             self.transport.abort()
 
     def _fileno(self) -> int:
-        fileno: int = self.transport.get_extra_info("socket").fileno()
-        return fileno
+        if self._descriptor < 0:
+            self._descriptor = self.transport.get_extra_info("socket").fileno()
+        return self._descriptor
 
     def peer(self) -> str:
         """The peer's address, for the log."""
