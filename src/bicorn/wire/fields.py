@@ -105,8 +105,8 @@ def body_length(lengths: list[bytes], codings: bytes | None, minor: int) -> int:
         if codings.lower() != b"chunked":
             names = [name.strip(b" \t") for name in codings.lower().split(b",")]
             if names[-1] != b"chunked" or names.count(b"chunked") > 1 or b"" in names:
-                raise ProtocolError(400, f"Transfer-Encoding {codings!r} does not end in a single chunked")
-            raise ProtocolError(501, f"the transfer coding {names[0]!r} is not supported; only chunked is")
+                raise ProtocolError(400, f"Transfer-Encoding {codings[:64]!r} does not end in a single chunked")
+            raise ProtocolError(501, f"the transfer coding {names[0][:64]!r} is not supported; only chunked is")
         return CHUNKED
     if len(lengths) > 1:
         raise ProtocolError(400, "Content-Length is repeated")
