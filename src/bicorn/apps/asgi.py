@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import logging
 import os
 import sys
-import types
+from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
-from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, is_disconnect
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.types import ASGIApp, Message, Scope
 from bicorn.wire.answers import informational
@@ -41,7 +42,6 @@ BODY_HIGH_WATER = 65536
 
 _ready = Ready(None)
 _Task: Any = asyncio.Task  # eager_start is unknown to the oldest Python's types
-_Coroutine = types.CoroutineType
 
 
 class AsgiEndpoint(Endpoint):
@@ -70,7 +70,7 @@ class AsgiEndpoint(Endpoint):
         running: set[Exchange],
         defaults: Defaults,
     ) -> None:
-        self.app = app
+        self.app = _coroutine_function(app)
         self.prefix = prefix
         self.running = running
         self.defaults = defaults
@@ -147,6 +147,7 @@ class AsgiExchange(Exchange):
         "_complete",
         "_delivered",
         "_ignores_trailers",
+        "_is_cancelled",
         "_phase",
         "_pieces",
         "_size",
@@ -165,6 +166,7 @@ class AsgiExchange(Exchange):
         self._complete = self.head.content_length == 0
         self._delivered = False
         self._ignores_trailers = False
+        self._is_cancelled = False  # by the server
         self._task: asyncio.Task[Any] | None = None
         self._waiters: list[asyncio.Future[None]] | None = None
 
@@ -176,8 +178,6 @@ class AsgiExchange(Exchange):
         channel = self.channel
         try:
             coroutine = endpoint.app(endpoint.scope(channel, self.head), self.receive, self.send)
-            if type(coroutine) is not _Coroutine and not asyncio.iscoroutine(coroutine):
-                coroutine = _await(coroutine)
             context = endpoint._context.copy()
             if EAGER:
                 task = _Task(coroutine, loop=channel.loop, context=context, eager_start=True)
@@ -220,6 +220,7 @@ class AsgiExchange(Exchange):
     def cancel(self) -> None:
         """Cancel the application's task."""
         if self._task is not None:
+            self._is_cancelled = True
             self._task.cancel("the server is stopping")
 
     # What the application calls
@@ -241,8 +242,8 @@ class AsgiExchange(Exchange):
         """
         if self._phase != OPEN:
             return self._send_late(message)
-        fields: dict[str, Any] = message if type(message) is dict else dict(message)
-        kind = fields["type"]
+        fields = message if type(message) is dict else _as_dict(message)
+        kind = fields.get("type")
         channel = self.channel
         response = channel.response
         if kind == "http.response.body":
@@ -251,7 +252,10 @@ class AsgiExchange(Exchange):
             body = fields.get("body", b"")
             if type(body) is not bytes:
                 body = _body_bytes(body)
-            channel.write(response.body(body, bool(fields.get("more_body", False))))
+            if fields.get("more_body", False):
+                channel.write_piece(response.body(body, True))
+            else:
+                channel.write(response.body(body, False))
             if response.state == IDLE:
                 self._end()
                 return _ready
@@ -291,7 +295,13 @@ class AsgiExchange(Exchange):
             if self._waiters is None:
                 self._waiters = []
             self._waiters.append(waiter)
-            await waiter
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                # "Has the client gone?" is often asked by a receive() that is given up at once, for hours.
+                if self._waiters is not None and waiter in self._waiters:
+                    self._waiters.remove(waiter)
+                raise
         if self._phase == OPEN:
             return self._next_message()
         return {"type": "http.disconnect"}
@@ -347,7 +357,7 @@ class AsgiExchange(Exchange):
             if response.state != HELD and response.state != BODY:
                 raise self._out_of_order(kind)
             return self._send_file(
-                message["file"], message.get("offset"), message.get("count"), bool(message.get("more_body", False))
+                message.get("file"), message.get("offset"), message.get("count"), bool(message.get("more_body", False))
             )
         if kind == "http.response.trailers":
             if response.state != TRAILERS:
@@ -356,15 +366,21 @@ class AsgiExchange(Exchange):
             if response.state == IDLE:
                 self._end()
             return _ready
+        if kind is None:
+            raise AppProtocolError(f"the application sent a message without a type: {message!r}")
         raise AppProtocolError(f"the application sent an unknown message type: {kind!r}")
 
     async def _send_path(self, message: dict[str, Any]) -> None:
-        path = message["path"]
+        path = message.get("path")
+        if not isinstance(path, (str, os.PathLike)):
+            raise AppProtocolError(f"http.response.pathsend needs a path, not {type(path).__name__}: {path!r}")
         with open(path, "rb") as file:  # noqa: ASYNC230  # opening does not wait; reading is the kernel's
             await self._send_file(file, 0, None, False)
 
-    async def _send_file(self, file: IO[bytes], offset: int | None, count: int | None, more: bool) -> None:
+    async def _send_file(self, file: IO[bytes] | None, offset: int | None, count: int | None, more: bool) -> None:
         """Send a file's bytes: the whole rest of it, or `count` bytes."""
+        if file is None or not hasattr(file, "fileno"):
+            raise AppProtocolError(f"http.response.zerocopysend needs a file, not {type(file).__name__}")
         response = self.channel.response
         left = max(os.fstat(file.fileno()).st_size - (file.tell() if offset is None else offset), 0)
         size = left if count is None else min(count, left)
@@ -412,6 +428,8 @@ class AsgiExchange(Exchange):
             self.channel.idle()
         if task.cancelled():
             if self._phase == OPEN:
+                if not self._is_cancelled:
+                    logger.error("the ASGI application was cancelled, not by Bicorn: %s", self.describe())
                 self._phase = GONE
                 self.channel.fail(self)
             return
@@ -426,7 +444,7 @@ class AsgiExchange(Exchange):
             self.channel.fail(self)
 
     def _app_failed(self, error: BaseException) -> None:
-        if self._phase == GONE and isinstance(error, (ClientDisconnected, asyncio.CancelledError)):
+        if self._phase == GONE and is_disconnect(error):
             # The application did what the spec asks for: it let send()'s error end it.
             logger.debug("the client disconnected: %s", self.describe())
             return
@@ -436,9 +454,21 @@ class AsgiExchange(Exchange):
             self.channel.fail(self)
 
 
-async def _await(awaitable: Any) -> None:
-    """An application may return any awaitable; a task wants a coroutine."""
-    await awaitable
+def _coroutine_function(app: ASGIApp) -> Any:
+    """The application as a coroutine function: nothing of it runs before its task, in the request's own context, does."""
+    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None)):
+        return app
+
+    async def call(scope: Scope, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    return call
+
+
+def _as_dict(message: object) -> dict[str, Any]:
+    if not isinstance(message, Mapping):
+        raise AppProtocolError(f"a message must be a dict, not {type(message).__name__}: {message!r}")
+    return dict(message)
 
 
 def _body_bytes(body: object) -> bytes:

@@ -16,6 +16,7 @@ cdef class Channel:
     cdef public bint closed
 
     cpdef write(self, object data)
+    cpdef write_piece(self, object data)
     cpdef write_through(self, bytes data)
     cpdef want_body(self)
     cpdef hold_body(self)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Generator
 from typing import IO, Any
 
+from bicorn.errors import ClientDisconnected
 from bicorn.wire.head import Head
 from bicorn.wire.response import Defaults, Response
 
@@ -55,6 +56,10 @@ class Channel:
 
     def write(self, data: bytes | list[bytes]) -> None:
         """Send bytes; nothing happens where the connection is closed."""
+        raise NotImplementedError
+
+    def write_piece(self, data: bytes | list[bytes]) -> None:
+        """Send bytes that more will follow: at the latest when the loop turns, together with what follows until then."""
         raise NotImplementedError
 
     def write_through(self, data: bytes) -> None:
@@ -201,3 +206,23 @@ class Ready:
 
     def close(self) -> None:
         """The coroutine protocol: nothing is held."""
+
+
+def is_disconnect(error: BaseException) -> bool:
+    """Whether an application's error only says that the client has gone.
+
+    ``send()`` raises `ClientDisconnected`; frameworks raise errors of their own from it, or while they handle it, and task
+    groups wrap it.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        return True
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_disconnect(each) for each in error.exceptions)
+    reason: BaseException | None = error
+    for _ in range(32):  # a chain can be made a ring
+        if reason is None:
+            break
+        if isinstance(reason, ClientDisconnected):
+            return True
+        reason = reason.__cause__ or (None if reason.__suppress_context__ else reason.__context__)
+    return False

@@ -2,16 +2,24 @@ import cython
 from bicorn.apps.exchange cimport Channel
 from bicorn.server.service cimport Service
 
+cdef Py_ssize_t PIECES_LIMIT
+
 cdef class Outbound(Channel):
     cdef public Service service
     cdef public object transport
     cdef str _scheme
     cdef int _descriptor
+    cdef list _pieces
+    cdef Py_ssize_t _pieces_size
     cdef Py_ssize_t _unsent
     cdef list _waiters
     cdef double _write_deadline
 
     cpdef write(self, object data)
+    cpdef write_piece(self, object data)
+    cdef _collect(self, object data)
+    @cython.locals(pieces=list)
+    cpdef flush(self)
     @cython.locals(sent=Py_ssize_t)
     cpdef write_through(self, bytes data)
     cdef _wake(self)

@@ -14,6 +14,9 @@ from bicorn.server.service import Service
 
 logger = logging.getLogger("bicorn.error")
 
+# Pieces of a stream are collected up to this size before they go out.
+PIECES_LIMIT = 65536
+
 
 class Outbound(Channel):
     """The sending half of a connection; `bicorn.server.connection.Connection` adds the receiving one.
@@ -27,7 +30,17 @@ class Outbound(Channel):
         transport: asyncio's transport, once the connection is made.
     """
 
-    __slots__ = ("_descriptor", "_scheme", "_unsent", "_waiters", "_write_deadline", "service", "transport")
+    __slots__ = (
+        "_descriptor",
+        "_pieces",
+        "_pieces_size",
+        "_scheme",
+        "_unsent",
+        "_waiters",
+        "_write_deadline",
+        "service",
+        "transport",
+    )
 
     transport: Any
 
@@ -40,6 +53,8 @@ class Outbound(Channel):
         self.closed = False
         self._scheme = scheme
         self._descriptor = -1  # the socket's, once it was asked for
+        self._pieces: list[bytes] | None = None  # of a stream, until the loop turns
+        self._pieces_size = 0
         self._unsent = 0  # bytes the transport held when the write deadline was last set
         self._waiters: list[asyncio.Future[None]] | None = None
         self._write_deadline = 0.0
@@ -50,14 +65,51 @@ class Outbound(Channel):
         """Send bytes."""
         if self.closed:
             return
-        if type(data) is list:
+        if self._pieces is not None:
+            self._collect(data)
+            self.flush()
+        elif type(data) is list:
             self.transport.writelines(data)
         elif data:
             self.transport.write(data)
 
+    def write_piece(self, data: bytes | list[bytes]) -> None:
+        """Send a piece of a stream, together with those that follow it before the loop turns.
+
+        Transports send each piece given to them by itself: a hundred small ones would be a hundred packets.
+        """
+        if self.closed or not data:
+            return
+        if self._pieces is None:
+            if len(data) >= PIECES_LIMIT:  # large enough to go alone, without being copied
+                self.write(data)
+                return
+            self._pieces = []
+            self.loop.call_soon(self.flush)
+        self._collect(data)
+        if self._pieces_size >= PIECES_LIMIT:
+            self.flush()
+
+    def _collect(self, data: bytes | list[bytes]) -> None:
+        assert self._pieces is not None
+        for piece in data if isinstance(data, list) else (data,):
+            self._pieces.append(piece)
+            self._pieces_size += len(piece)
+
+    def flush(self) -> None:
+        """Hand the collected pieces to the transport."""
+        pieces = self._pieces
+        if pieces is None:
+            return
+        self._pieces = None
+        self._pieces_size = 0
+        if not self.closed:
+            self.transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
     def write_through(self, data: bytes) -> None:
         """Send bytes now, as far as the socket takes them; the loop sends the rest."""
         transport = self.transport
+        self.flush()
         # A closing transport may have given its descriptor back already, and the kernel may have handed it out again.
         if self.closed or not data or transport.is_closing():
             return
