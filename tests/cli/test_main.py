@@ -13,6 +13,7 @@ from bicorn.cli import main as cli
 from bicorn.errors import AppBootError, AppNotFound, BicornError, BindError, ConfigError
 
 Bicorn = Callable[[str], Any]
+READING = "compiled" if package.__compiled__ else "interpreted"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_lines_that_people_type_serve(bicorn: Bicorn, line: str, expected: dict[
 @pytest.mark.parametrize("line", ["--version", "-v"])
 def test_the_version(bicorn: Bicorn, line: str) -> None:
     outcome = bicorn(line)
-    assert (outcome.code, outcome.out) == (0, f"bicorn {package.__version__}\n")
+    assert (outcome.code, outcome.out) == (0, f"bicorn {package.__version__} ({READING})\n")
 
 
 @pytest.mark.parametrize("line", ["--help", "-h", "--help-all", "main:app --help", "check --help", "config -h"])
@@ -136,4 +137,4 @@ def test_python_m_bicorn(folder: Path) -> None:
     command = [sys.executable, "-c", f"import sys, runpy; sys.path[:0] = [{source!r}]; sys.argv = ['bicorn', '-v']; "]
     command[-1] += "runpy.run_module('bicorn', run_name='__main__', alter_sys=True)"
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
-    assert done.stdout == f"bicorn {package.__version__}\n"
+    assert done.stdout == f"bicorn {package.__version__} ({READING})\n"

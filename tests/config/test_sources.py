@@ -367,3 +367,10 @@ def test_a_file_of_variables_that_cannot_be_read(folder: Path, monkeypatch: pyte
 def test_the_process_own_environment_is_the_default(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources.os, "environ", {"BICORN_WORKERS": "7"})
     assert resolve(directory=folder).config.workers == 7
+
+
+def test_no_color_turns_colours_off_unless_they_are_asked_for() -> None:
+    environ = {"NO_COLOR": "1"}
+    assert sources.resolve({"app": "main:app"}, environ=environ).config.use_colors is False
+    assert sources.resolve({"app": "main:app"}, environ={"NO_COLOR": ""}).config.use_colors is None
+    assert sources.resolve({"app": "main:app", "use_colors": True}, environ=environ).config.use_colors is True

@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Runs one command; returns its exit code."""
     if arguments[:1] in (["--version"], ["-v"]):
-        from .. import __version__
+        from .. import __compiled__, __version__
 
-        print(f"bicorn {__version__}")
+        print(f"bicorn {__version__} ({'compiled' if __compiled__ else 'interpreted'})")
         return 0
     import click
 

@@ -19,11 +19,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from ..errors import ConfigError
+from ..record import Record
 from . import checks, listen, names
 from .given import Given
 from .old_name import Fate, Takes
@@ -39,8 +39,7 @@ _KUBERNETES = re.compile(r"BICORN_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP|SCTP
 _KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Record):
     """What all sources together say.
 
     Args:
@@ -114,7 +113,10 @@ def environment(environ: Mapping[str, str]) -> list[Given]:
 def platform_environment(environ: Mapping[str, str]) -> list[Given]:
     """The variables that platforms set, and that Gunicorn and Uvicorn read too."""
     named = {"PORT": "port", "WEB_CONCURRENCY": "workers", "FORWARDED_ALLOW_IPS": "forwarded_allow_ips"}
-    return [item for variable, name in named.items() for item in _variable(name, environ.get(variable, ""), variable)]
+    found = [item for variable, name in named.items() for item in _variable(name, environ.get(variable, ""), variable)]
+    if environ.get("NO_COLOR"):  # https://no-color.org: any value but the empty one
+        found.append(Given("use_colors", False, "NO_COLOR"))
+    return found
 
 
 def uvicorn_environment(environ: Mapping[str, str]) -> list[Given]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from typing import Any
 
 from bicorn.apps.exchange import Exchange
@@ -193,6 +194,7 @@ class Connection(Outbound):
                 if data is None:
                     self._wait_for_body()
                     return
+                self._expects_continue = False
                 self.exchange.receive_body(data, http.is_done())
             elif self._discard >= 0:
                 if not self._discard_body():
@@ -218,7 +220,7 @@ class Connection(Outbound):
             keep_alive = False
         self.response.begin(head.minor, head.method == "HEAD", keep_alive)
         if service.access is not None:
-            self._began = service.loop.time()
+            self._began = time.monotonic()  # uvloop's clock has steps of a millisecond
         if service.concurrency_limit and len(service.running) >= service.concurrency_limit:
             raise ProtocolError(503, f"all {service.concurrency_limit} places are taken (limit-concurrency); try again")
         exchange = service.endpoint(head).open(self, head)
@@ -477,7 +479,7 @@ class Connection(Outbound):
                 http_version="1.1" if head.minor else "1.0",
                 status=status,
                 response_bytes=response.body_sent,
-                duration=self.loop.time() - self._began,
+                duration=time.monotonic() - self._began,
                 request_headers=head.headers,
                 response_headers=list(fields),
                 scheme=self._scheme,
