@@ -8,7 +8,7 @@ cdef int OPEN, ENDED, GONE
 cdef int BODY, HELD, IDLE, TRAILERS, WAITING
 cdef Py_ssize_t BODY_HIGH_WATER
 cdef Ready _ready
-cdef object _Task, _Coroutine
+cdef object _Task
 
 cdef class AsgiEndpoint(Endpoint):
     cdef public object app
@@ -30,6 +30,7 @@ cdef class AsgiExchange(Exchange):
     cdef bint _complete
     cdef bint _delivered
     cdef bint _ignores_trailers
+    cdef bint _is_cancelled
     cdef object _task
     cdef list _waiters
 
