@@ -852,6 +852,7 @@ async def test_more_body_than_announced_cuts_a_response_that_has_begun() -> None
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         await send(start((b"content-length", b"6")))
         await send(body(b"abcd", more=True))
+        await asyncio.sleep(0)
         await send(body(b"efgh"))
 
     with Drive(app) as drive:

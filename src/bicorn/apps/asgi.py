@@ -382,14 +382,17 @@ class AsgiExchange(Exchange):
         if file is None or not hasattr(file, "fileno"):
             raise AppProtocolError(f"http.response.zerocopysend needs a file, not {type(file).__name__}")
         response = self.channel.response
-        left = max(os.fstat(file.fileno()).st_size - (file.tell() if offset is None else offset), 0)
+        position = file.tell() if offset is None else offset
+        left = max(os.fstat(file.fileno()).st_size - position, 0)
         size = left if count is None else min(count, left)
         if count is None and response.state == HELD and response.length_left() >= 0:
             size = min(size, response.length_left())  # a file that has grown since its length was announced
         self.channel.write(response.body_head(size, more))
         if response.has_body() and size:
-            await self.channel.send_file(file, offset, size)
+            await self.channel.send_file(file, position, size)
             self.channel.write(response.body_tail(size))
+        if offset is None:
+            file.seek(position + size)  # as os.sendfile without an offset moves it
         if not more and self._phase == OPEN:
             self.channel.write(response.body(b"", False))
             if response.state == IDLE:
