@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import pickle
 import re
 import subprocess
@@ -49,7 +48,7 @@ def test_no_setting_takes_just_anything(name: str) -> None:
 
 
 def test_it_is_frozen() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError, match="does not change"):
         Config().workers = 2  # type: ignore[misc]
 
 
@@ -63,7 +62,7 @@ def test_it_pickles_and_compares_and_hashes() -> None:
 
 
 def test_it_can_be_changed_by_copying() -> None:
-    config = dataclasses.replace(Config(workers=2, origins={"workers": "-w"}), threads=4)
+    config = Config(workers=2, origins={"workers": "-w"}).replace(threads=4)
     assert (config.workers, config.threads, config.origin("workers")) == (2, 4, "-w")
     assert copy.copy(config) == config
 

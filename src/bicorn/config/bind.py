@@ -16,19 +16,18 @@ What is understood (``8000`` is the port when none is given, as with Gunicorn an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ConfigError
+from ..record import Record
 
 DEFAULT_PORT = 8000
 
-_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
-_DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
+# Text, here and in the rest of config/: a pattern takes long to compile, and few starts need any of them.
+_HOST_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?"
 
 
-@dataclass(frozen=True, slots=True)
-class BindAddress:
+class BindAddress(Record):
     """One address to listen on. ``str()`` gives the canonical text, which parses to an equal value.
 
     Args:
@@ -126,12 +125,12 @@ def _host(name: str) -> str:
         raise ValueError("write 0.0.0.0 for every IPv4 address, [::] for every address")
     if name.isascii() and name.isdigit():
         raise ValueError(f"a number alone is not a host, write ':{name}' or '127.0.0.1:{name}'")
-    if _DIGITS_AND_DOTS.fullmatch(name):
+    if not name.strip("0123456789."):
         parts = name.split(".")
         # "010" is octal 8 to some resolvers and 10 to others, so a leading zero is never right.
         if len(parts) != 4 or any(not part or int(part) > 255 or part != str(int(part)) for part in parts):
             raise ValueError(f"{name!r} is not an IPv4 address")
-    elif not _HOST_NAME.fullmatch(name):
+    elif not re.fullmatch(_HOST_NAME, name):
         raise ValueError(f"{name!r} is not a host name")
     return name.lower()
 

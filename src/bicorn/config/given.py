@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from ..record import Record
 
-@dataclass(frozen=True, slots=True)
-class Given:
+
+class Given(Record):
     """One name and value of a source.
 
     Args:

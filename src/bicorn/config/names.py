@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from ..errors import ConfigError
 from .given import Given
@@ -20,12 +19,12 @@ OLD_NAMES: Mapping[str, OldName] = {**UVICORN_BY_NAME, **GUNICORN_BY_NAME}
 Dialect = Mapping[str, OldName]
 
 
-@dataclass(slots=True)
 class Translation:
     """What one source says, in our names."""
 
-    settings: dict[str, Given] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.settings: dict[str, Given] = {}
+        self.notices: list[str] = []
 
 
 def translate(given: Iterable[Given], dialect: Dialect | None = None) -> Translation:

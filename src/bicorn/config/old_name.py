@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from ..record import Record
 
 FALSE_WORDS = frozenset({"false", "0", "off", "no", "none"})
 
@@ -36,8 +37,7 @@ class Takes(Enum):
     MAYBE = "one value or nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class OldName:
+class OldName(Record):
     """One old setting.
 
     Args:

@@ -1,19 +1,18 @@
-"""What is known about a setting apart from its value, and :func:`option`, which attaches it to a dataclass field."""
+"""What is known about a setting apart from its value, and :func:`option`, which declares one in a class."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..errors import ConfigError
+from ..record import Record
 from .values import Kind
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Record, frozen=False):
     """What is known about one setting, apart from its value.
 
     Args:
@@ -38,6 +37,9 @@ class Option:
     unset: str = ""
     first: int = 0
     secret: bool = False
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -105,13 +107,12 @@ def option(
     first: int = 0,
     secret: bool = False,
 ) -> T:
-    """Declares a setting: a dataclass field that carries what :class:`Option` needs. See there for the arguments.
+    """Declares a setting: the class has the :class:`Option`, see there for the arguments, its instances the values.
 
     The option on the command line is ``--name-with-dashes`` unless ``flag`` gives another; ``short`` adds ``-x``.
     """
-    details = {"help": text, "kind": kind, "group": group, "short": short, "flag": flag}
-    rare = {"zero": zero, "unset": unset, "first": first, "secret": secret}
-    return field(default=default, kw_only=True, repr=not secret, metadata={**details, **rare})
+    declared: Any = Option("", default, text, group, kind, short, flag, zero, unset, first, secret)
+    return declared  # type: ignore[no-any-return]
 
 
 def unknown(name: str, known: Iterable[str], *, value: object = None, origin: str = "") -> ConfigError:

@@ -10,9 +10,9 @@ span settings (``checks.py``) hold. Where the values come from is ``sources.py``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from typing import Self
 
+from ..record import Record
 from . import checks, values
 from .option import Option, option, unknown
 from .values import Choice, Flag, Numbered, Seconds, Size, Text, Whole
@@ -28,8 +28,7 @@ LOG_FILE = Text("FILE", "a file or -", optional=False)
 ACCESS_LOG_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s %(M)sms'
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Record, kw_only=True):
     """The settings of one server: frozen, valid, picklable.
 
     Args:
@@ -40,16 +39,24 @@ class Config:
     """
 
     def __new__(cls, *_: object, **given: object) -> Self:
-        # The generated __init__ would answer an unknown keyword with a TypeError that cannot name the nearest one.
+        # A TypeError, which is what Record would answer, cannot name the nearest one.
         for name in given.keys() - OPTIONS.keys() - {"origins"}:
             raise unknown(name, OPTIONS, value=given[name])
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
+        given = vars(self)
+        given["origins"] = origins = dict(self.origins)
         for name, setting in OPTIONS.items():
-            object.__setattr__(self, name, setting.convert(getattr(self, name), self.origins.get(name, "")))
-        object.__setattr__(self, "origins", dict(self.origins))
+            given[name] = setting.convert(given.get(name, setting.default), origins.get(name, ""))
         checks.check(self)
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={getattr(self, name)!r}" for name, option in OPTIONS.items() if not option.secret]
+        return f"Config({', '.join(shown)})"
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name in OPTIONS])  # equal whatever the origins
 
     def origin(self, name: str) -> str:
         """Where the value came from: ``"--workers"``, ``"WEB_CONCURRENCY"``, ``"bicorn.toml"``, ``"default"``, ..."""
@@ -262,12 +269,10 @@ class Config:
     )
     use_colors: bool | None = option(OUTPUT, None, FLAG_OR_AUTO, "Colour the log.", unset="in a terminal")
 
-    origins: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
+    origins: Mapping[str, str] = {}
 
 
-OPTIONS: Mapping[str, Option] = {
-    each.name: Option(each.name, each.default, **each.metadata) for each in fields(Config) if each.name != "origins"
-}
+OPTIONS: Mapping[str, Option] = {each.name: each for each in vars(Config).values() if isinstance(each, Option)}
 """Every setting by name, in the order of declaration."""
 
 SHORTHANDS: Mapping[str, Option] = {

@@ -35,8 +35,8 @@ NOT_SETTINGS = frozenset({"BICORN_PURE", "BICORN_BUILD", "BICORN_READING"})
 """Ours, but no settings: which reading of the hot modules runs, how the package is built, which reading is tested."""
 
 # Kubernetes gives every container variables for each service, and a service may be called "bicorn".
-_KUBERNETES = re.compile(r"BICORN_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP|SCTP)).*")
-_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
+_KUBERNETES = r"BICORN_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP|SCTP)).*"
+_KUBERNETES_PORT = r"(tcp|udp|sctp)://.*"
 
 
 class Resolved(Record):
@@ -97,7 +97,7 @@ def environment(environ: Mapping[str, str]) -> list[Given]:
     found = []
     known = {f"BICORN_{name.upper()}": name for name in (*OPTIONS, *SHORTHANDS)}
     for variable, text in environ.items():
-        if not variable.startswith("BICORN_") or variable in NOT_SETTINGS or _KUBERNETES.fullmatch(variable):
+        if not variable.startswith("BICORN_") or variable in NOT_SETTINGS or re.fullmatch(_KUBERNETES, variable):
             continue
         if variable not in known:
             from difflib import get_close_matches
@@ -105,7 +105,7 @@ def environment(environ: Mapping[str, str]) -> list[Given]:
             nearest = get_close_matches(variable.upper(), known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise ConfigError(f"{variable} is not a setting{hint}", setting=variable, value=text, origin=variable)
-        if not (variable == "BICORN_PORT" and _KUBERNETES_PORT.fullmatch(text)):
+        if not (variable == "BICORN_PORT" and re.fullmatch(_KUBERNETES_PORT, text)):
             found += _variable(known[variable], text, variable)
     return found
 

@@ -17,14 +17,13 @@ from . import bind
 TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
 
-_SIZE = re.compile(r"([0-9][0-9_]*)\s*(?:([kmg])(?:i?b)?|b)?", re.IGNORECASE)
-_REFERENCE = re.compile(r"[\w.]+:[\w.]+")
-_MOUNT_TARGET = re.compile(r"[^\s=:]+(?::.+)?")
+_SIZE = r"([0-9][0-9_]*)\s*(?:([kmg])(?:i?b)?|b)?"
+_REFERENCE = r"[\w.]+:[\w.]+"
+_MOUNT_TARGET = r"[^\s=:]+(?::.+)?"
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # RFC 9110 5.6.2
-_FIELD_NAME = re.compile(_TOKEN)
-_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110 5.5
+_FIELD_VALUE = r"[\t\x20-\x7e\x80-\xff]*"  # RFC 9110 5.5
 # Field values may hold commas, so a list of fields is only split where "name:" follows (and not a URL's "://").
-_NEXT_FIELD = re.compile(rf",\s*(?={_TOKEN}\s*:(?!//))")
+_NEXT_FIELD = rf",\s*(?={_TOKEN}\s*:(?!//))"
 
 
 class Kind:
@@ -72,7 +71,7 @@ class Size(Kind):
     def convert(self, value: Any) -> int:
         if not isinstance(value, str):
             return Whole().convert(value)
-        found = _SIZE.fullmatch(value.strip())
+        found = re.fullmatch(_SIZE, value.strip(), re.IGNORECASE)
         if not found:
             raise ValueError
         return int(found[1]) * int(1024 ** " kmg".index((found[2] or " ").lower()))
@@ -173,7 +172,7 @@ class Reference(Kind):
     def convert(self, value: Any) -> str | None:
         if value is None or value == "":
             return None
-        if not isinstance(value, str) or not _REFERENCE.fullmatch(value.strip()):
+        if not isinstance(value, str) or not re.fullmatch(_REFERENCE, value.strip()):
             raise ValueError
         return value.strip()
 
@@ -243,7 +242,7 @@ class Mounts(Many):
     def item(self, text: str) -> str:
         prefix, _, target = (part.strip() for part in text.partition("="))
         prefix = prefix.rstrip("/")
-        if not prefix.startswith("/") or not _MOUNT_TARGET.fullmatch(target):
+        if not prefix.startswith("/") or not re.fullmatch(_MOUNT_TARGET, target):
             raise ValueError(f"{text!r} is not /PREFIX=MODULE:ATTRIBUTE")
         return f"{prefix}={target}"
 
@@ -273,7 +272,7 @@ class Fields(Kind):
 
     def convert(self, value: Any) -> tuple[tuple[str, str], ...]:
         if isinstance(value, str):
-            value = [text for line in value.splitlines() for text in _NEXT_FIELD.split(line) if text.strip()]
+            value = [text for line in value.splitlines() for text in re.split(_NEXT_FIELD, line) if text.strip()]
         elif isinstance(value, Mapping):
             value = value.items()
         return tuple(self.field(item) for item in value)
@@ -287,7 +286,7 @@ class Fields(Kind):
         else:
             name, text = (part.decode("latin-1") if isinstance(part, bytes) else part for part in item)
         name, text = _text(name).strip(), _text(text).strip(" \t")
-        if not _FIELD_NAME.fullmatch(name) or not _FIELD_VALUE.fullmatch(text):
+        if not re.fullmatch(_TOKEN, name) or not re.fullmatch(_FIELD_VALUE, text):
             raise ValueError(f"{f'{name}: {text}'!r} is not a header field")
         return name, text
 

@@ -7,16 +7,15 @@ only what is found out anyway. What remains of each is in this table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigError
+from ..record import Record
 
 GREEN_THREADS = 64  # what "many requests at once" becomes for code that was written for greenlets
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerClass:
+class WorkerClass(Record):
     """One worker class and what it becomes.
 
     Args:
@@ -27,7 +26,7 @@ class WorkerClass:
     """
 
     meaning: str
-    effects: Mapping[str, Any] = field(default_factory=dict)
+    effects: Mapping[str, Any] = {}
     notice: str = ""
     refused: str = ""
 
