@@ -7,7 +7,11 @@ from bicorn.process.states import Phase, State
 
 
 def fleet(*states: State, **facts: object) -> Fleet:
-    made = Fleet(Want(workers=3), Phase.SERVING, **facts)  # type: ignore[arg-type]
+    made = Fleet(Want(workers=3))
+    made.phase = Phase.SERVING
+    for name, value in facts.items():
+        assert hasattr(made, name)
+        setattr(made, name, value)
     made.workers = {number: Worker(number, state, since=0.0) for number, state in enumerate(states, 1)}
     return made
 

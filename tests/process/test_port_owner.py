@@ -25,21 +25,21 @@ def fake_proc(folder: Path, *, state: str = "0A") -> Path:
 
 
 def test_the_holder_is_found(tmp_path: Path) -> None:
-    assert owner_of_port(8000, fake_proc(tmp_path)) == " by nginx (pid 31)"
+    assert owner_of_port(8000, str(fake_proc(tmp_path))) == " by nginx (pid 31)"
 
 
 def test_a_connection_is_not_a_listener_and_other_ports_are_not_this_one(tmp_path: Path) -> None:
-    assert owner_of_port(8000, fake_proc(tmp_path, state="01")) == ""
-    assert owner_of_port(8001, tmp_path) == ""
+    assert owner_of_port(8000, str(fake_proc(tmp_path, state="01"))) == ""
+    assert owner_of_port(8001, str(tmp_path)) == ""
 
 
 def test_where_it_cannot_be_told_nothing_is_said(tmp_path: Path) -> None:
-    assert owner_of_port(8000, tmp_path) == ""
+    assert owner_of_port(8000, str(tmp_path)) == ""
     proc = fake_proc(tmp_path)
     (proc / "31" / "fd" / "0").unlink()
-    assert owner_of_port(8000, proc) == ""
+    assert owner_of_port(8000, str(proc)) == ""
     (proc / "net" / "tcp").write_text("head\nnonsense\n")
-    assert owner_of_port(8000, proc) == ""
+    assert owner_of_port(8000, str(proc)) == ""
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc here")

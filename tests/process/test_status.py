@@ -10,8 +10,8 @@ from bicorn.process import status
 from bicorn.process.events import BootFailed, Ready, Stopping
 from bicorn.process.status import StatusReader
 
-SAID = status.ready("main:app is ASGI 3") + status.failed(3, "Zoë\nTraceback\n") + status.stopping(1.5)
-HEARD = [Ready(7, "main:app is ASGI 3"), BootFailed(7, 3, "Zoë\nTraceback\n"), Stopping(7, 1.5)]
+SAID = status.ready("main:app is ASGI 3") + status.failed(3, "Zoë\\n\n\tTraceback\n\udce9") + status.stopping(1.5)
+HEARD = [Ready(7, "main:app is ASGI 3"), BootFailed(7, 3, "Zoë\\n\n\tTraceback\n\udce9"), Stopping(7, 1.5)]
 
 
 def test_what_is_said_is_heard() -> None:
@@ -28,7 +28,7 @@ def test_however_it_is_cut(cuts: set[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"\n", b"hello\n", b"[]\n", b'{"event":"ready"}\n', b'{"event":"x"}\n', b"\xff\n", b"{}"]
+    "line", [b"\n", b"hello\n", b"ready\n", b"failed\tx\ty\n", b"stopping\tsoon\n", b"ready\t\\x\n", b"ready\tno end"]
 )
 def test_what_makes_no_sense_is_not_heard(line: bytes) -> None:
     assert StatusReader(7).feed(line) == []

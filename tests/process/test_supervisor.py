@@ -17,7 +17,7 @@ from bicorn.config.settings import Config
 from bicorn.errors import BindError, ConfigError, TLSConfigError
 from bicorn.process import spawn, supervisor
 from bicorn.process.events import Died, End, Event, Forked, ForkFailed, Log, Ready, Signal, Spawn, StopListening
-from bicorn.process.status import StatusReader, ready
+from bicorn.process.status import ready
 from bicorn.process.supervisor import Child, Supervisor, start_up_lines
 from bicorn.server.listener import Listener
 
@@ -78,7 +78,7 @@ def child(it: Supervisor, pid: int, said: bytes = b"") -> None:
     os.set_blocking(reader, False)
     os.write(writer, said)
     os.close(writer)
-    it._children[pid] = Child(1, pid, reader, StatusReader(1))
+    it._children[pid] = Child(1, pid, reader)
 
 
 @pytest.mark.parametrize(

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..record import Record
 from .states import Ask
 
 # -- Events: what has happened ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Record):
     """Time has passed. Also the very first event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forked:
+class Forked(Record):
     """The process that a :class:`Spawn` asked for exists."""
 
     number: int
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class ForkFailed:
+class ForkFailed(Record):
     """The kernel has no process to give."""
 
     number: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Record):
     """A worker accepts connections. ``app`` describes the application, for the start-up lines."""
 
     number: int
     app: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BootFailed:
+class BootFailed(Record):
     """A worker says why it cannot start, before it exits with ``code``."""
 
     number: int
@@ -47,8 +41,7 @@ class BootFailed:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stopping:
+class Stopping(Record):
     """A worker's loop has heard that it is to stop, so it is not stuck and keeps its own deadlines.
 
     ``closing`` is how many seconds its applications' shutdown may take after the requests; None: as long as it likes.
@@ -58,8 +51,7 @@ class Stopping:
     closing: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
+class Died(Record):
     """A process has gone. Either it exited with ``code`` or ``signal`` (a name such as ``"SIGSEGV"``) ended it."""
 
     number: int
@@ -67,8 +59,7 @@ class Died:
     signal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Record):
     """Somebody wants something; ``by`` names how it was said (``"SIGTERM"``)."""
 
     ask: Ask
@@ -81,36 +72,31 @@ Event = Tick | Forked | ForkFailed | Ready | BootFailed | Stopping | Died | Aske
 # -- Actions: what to do about it ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Record):
     """Fork this worker, then say :class:`Forked` or :class:`ForkFailed`."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Record):
     """Send ``"SIGTERM"``, ``"SIGQUIT"`` or ``"SIGKILL"``."""
 
     pid: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Record):
     """Say it; ``level`` is logging's name for it, in lower case."""
 
     level: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopListening:
+class StopListening(Record):
     """Close the listening sockets, so that new clients are refused at once and not left waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Record):
     """The supervisor returns ``code``: always the last action."""
 
     code: int

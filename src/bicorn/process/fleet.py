@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from ..record import Record
 from .states import MOVES, RUNNING, WANTED, Phase, State
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Record):
     """What the settings ask for."""
 
     workers: int = 1
     graceful_timeout: float = 30.0
 
 
-@dataclass(slots=True)
-class Worker:
+class Worker(Record, frozen=False):
     """One worker, as far as the supervisor knows it.
 
     Args:
@@ -47,29 +44,31 @@ class Worker:
         self.state, self.since, self.deadline = state, now, deadline
 
 
-@dataclass(slots=True)
 class Fleet:
     """Everything the policy remembers.
 
-    Args:
+    Attributes:
+        workers: by number.
         code: the exit code the server will end with.
         boot_failures: in a row, since a worker was last ready.
         crashes: in a row, of workers that had been ready for less than ``plan.STEADY``.
         not_before: no worker is started earlier than this.
         interrupted: when Ctrl-C was last heard.
         last_report: the last reason for not booting; the same one again is said in one line.
+        listening: the listening sockets are open.
     """
 
-    want: Want
-    phase: Phase = Phase.STARTING
-    workers: dict[int, Worker] = field(default_factory=dict)
-    code: int = 0
-    boot_failures: int = 0
-    crashes: int = 0
-    not_before: float = float("-inf")
-    interrupted: float = float("-inf")
-    last_report: str = ""
-    listening: bool = True
+    def __init__(self, want: Want) -> None:
+        self.want = want
+        self.phase = Phase.STARTING
+        self.workers: dict[int, Worker] = {}
+        self.code = 0
+        self.boot_failures = 0
+        self.crashes = 0
+        self.not_before = float("-inf")
+        self.interrupted = float("-inf")
+        self.last_report = ""
+        self.listening = True
 
     def missing(self) -> int:
         """How many workers have to be started to have as many as are wanted."""

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..config.bind import BindAddress, parse
 from ..errors import BindError
 from ..server.listener import Listener
-from .port_owner import owner_of_port
-from .unix_socket import bind_unix, remove_unix_file
 
 if TYPE_CHECKING:
     from ..config.settings import Config
@@ -43,6 +41,8 @@ def close_all(listeners: Iterable[Listener]) -> None:
     """Close the sockets; remove the files of those unix sockets that are still this process's own."""
     for listener in listeners:
         if listener.unix_file is not None:
+            from .unix_socket import remove_unix_file
+
             # Before the close: as long as the socket is open its inode cannot be anybody else's.
             remove_unix_file(listener.unix_file)
         listener.sock.close()
@@ -51,6 +51,8 @@ def close_all(listeners: Iterable[Listener]) -> None:
 def _open(address: BindAddress, among: Sequence[BindAddress], config: Config) -> list[Listener]:
     scheme: Literal["http", "https"] = "https" if config.tls else "http"
     if address.kind == "unix":
+        from .unix_socket import bind_unix  # here, for the others do not need it
+
         sock, file = bind_unix(address.path, config)
         return [Listener(sock, str(address), scheme, file)]
     if address.kind == "fd":
@@ -156,6 +158,8 @@ def _explain(error: OSError, host: str, port: int) -> BindError:
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     match error.errno:
         case errno.EADDRINUSE:
+            from .port_owner import owner_of_port
+
             return BindError(
                 f"address {where} is already in use{owner_of_port(port)}; stop the other server or choose"
                 " another port with --bind"

@@ -1,29 +1,31 @@
-"""What a worker tells the supervisor over its status pipe: one JSON object on each line."""
+"""What a worker tells the supervisor over its status pipe.
+
+One line each: a word and a value, with tabs between them and everything that is not plain ASCII escaped. JSON would
+do the same, for one more millisecond of every start.
+"""
 
 from __future__ import annotations
-
-import json
 
 from .events import BootFailed, Event, Ready, Stopping
 
 
 def ready(app: str) -> bytes:
     """The worker accepts connections; ``app`` describes what it serves."""
-    return _line(event="ready", app=app)
+    return _line("ready", app)
 
 
 def failed(code: int, message: str) -> bytes:
     """The worker cannot start and will exit with ``code``."""
-    return _line(event="failed", code=code, message=message)
+    return _line("failed", str(code), message)
 
 
 def stopping(closing: float | None) -> bytes:
     """The worker has begun to stop; see :class:`.events.Stopping`."""
-    return _line(event="stopping", closing=closing)
+    return _line("stopping", "" if closing is None else str(closing))
 
 
-def _line(**fields: object) -> bytes:
-    return json.dumps(fields).encode() + b"\n"
+def _line(*fields: str) -> bytes:
+    return b"\t".join(field.encode("unicode_escape") for field in fields) + b"\n"
 
 
 class StatusReader:
@@ -40,13 +42,13 @@ class StatusReader:
 
     def _event(self, line: bytes) -> Event | None:
         try:
-            match json.loads(line):
-                case {"event": "ready", "app": str(app)}:
+            match [field.decode("unicode_escape") for field in line.split(b"\t")]:
+                case ["ready", app]:
                     return Ready(self._number, app)
-                case {"event": "failed", "code": int(code), "message": str(message)}:
-                    return BootFailed(self._number, code, message)
-                case {"event": "stopping", "closing": float() | int() | None as closing}:
-                    return Stopping(self._number, closing)
+                case ["failed", code, message]:
+                    return BootFailed(self._number, int(code), message)
+                case ["stopping", closing]:
+                    return Stopping(self._number, float(closing) if closing else None)
         except ValueError:
             pass
         return None  # the application has the descriptor too, in the end, and may have written to it

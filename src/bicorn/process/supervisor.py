@@ -10,13 +10,12 @@ import errno
 import gc
 import logging
 import os
-import platform
 import selectors
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import __version__
@@ -63,20 +62,23 @@ def start_up_lines(config: Config, listeners: Sequence[Listener], loop: str) -> 
     where = " and ".join(listener.url for listener in listeners)
     workers = f"{config.workers} worker{'s' * (config.workers > 1)}"
     threads = f", {config.threads} threads each" if config.threads > 1 else ""
-    return [
-        f"Bicorn {__version__} on {where} (Press Ctrl+C to stop)",
-        f"{workers}{threads}, {loop}, {platform.python_implementation()} {platform.python_version()}",
-    ]
+    implementation = {"cpython": "CPython", "pypy": "PyPy"}.get(sys.implementation.name, sys.implementation.name)
+    python = f"{implementation} {sys.version.split()[0]}"
+    return [f"Bicorn {__version__} on {where} (Press Ctrl+C to stop)", f"{workers}{threads}, {loop}, {python}"]
 
 
-@dataclass(slots=True)
 class Child:
-    """A worker process and what it says."""
+    """A worker process and what it says.
 
-    number: int
-    pid: int
-    status: int  # the reading end of its pipe; -1 once it is closed
-    reader: StatusReader
+    Attributes:
+        status: the reading end of its pipe; -1 once it is closed.
+    """
+
+    def __init__(self, number: int, pid: int, status: int) -> None:
+        self.number = number
+        self.pid = pid
+        self.status = status
+        self.reader = StatusReader(number)
 
 
 class Supervisor:
@@ -208,7 +210,7 @@ class Supervisor:
             pid, status = spawn.fork(self._become_worker)
         except OSError as error:
             return ForkFailed(number, error.strerror or errno.errorcode.get(error.errno or 0, str(error)))
-        self._children[pid] = Child(number, pid, status, StatusReader(number))
+        self._children[pid] = Child(number, pid, status)
         self._selector.register(status, selectors.EVENT_READ)
         return Forked(number, pid)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 from typing import Literal
 
+from ..record import Record
 
-@dataclass(frozen=True, slots=True)
-class UnixFile:
+
+class UnixFile(Record):
     """The file a unix socket lives in, remembered so that nobody else's file is ever removed.
 
     Args:
@@ -23,8 +23,7 @@ class UnixFile:
     owner: int
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Record):
     """One listening socket. The supervisor owns it; every worker accepts from its own copy.
 
     Args:
