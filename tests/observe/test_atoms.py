@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import time
@@ -37,7 +36,8 @@ RECORD = AccessRecord(
 
 
 def line(form: str, **changes: Any) -> str:
-    return compile_format(form)(dataclasses.replace(RECORD, **changes))
+    values = {name: getattr(RECORD, name) for name in AccessRecord.__slots__} | changes
+    return compile_format(form)(AccessRecord(**values))
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import unquote
 
 from ..errors import ConfigError
 
 Fields = list[tuple[bytes, bytes]]
 
 
-@dataclass(slots=True)
 class AccessRecord:
     """One finished exchange: what a line of the access log is made of.
 
@@ -29,16 +24,42 @@ class AccessRecord:
         duration: seconds from the request's head to the last byte of the answer.
     """
 
-    client: str
-    method: str
-    target: str
-    http_version: str
-    status: int
-    response_bytes: int
-    duration: float
-    request_headers: Fields
-    response_headers: Fields
-    scheme: str
+    __slots__ = (
+        "client",
+        "duration",
+        "http_version",
+        "method",
+        "request_headers",
+        "response_bytes",
+        "response_headers",
+        "scheme",
+        "status",
+        "target",
+    )
+
+    def __init__(
+        self,
+        client: str,
+        method: str,
+        target: str,
+        http_version: str,
+        status: int,
+        response_bytes: int,
+        duration: float,
+        request_headers: Fields,
+        response_headers: Fields,
+        scheme: str,
+    ) -> None:
+        self.client = client
+        self.method = method
+        self.target = target
+        self.http_version = http_version
+        self.status = status
+        self.response_bytes = response_bytes
+        self.duration = duration
+        self.request_headers = request_headers
+        self.response_headers = response_headers
+        self.scheme = scheme
 
 
 Text = Callable[[AccessRecord], str]
@@ -85,7 +106,11 @@ def path_of(target: str) -> str:
     path = target.partition("?")[0]
     if not path.startswith("/") and "://" in path:
         path = "/" + path.partition("://")[2].partition("/")[2]
-    return unquote(path) if "%" in path else path
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote  # here, for few paths need it and it takes long to import
+
+    return unquote(path)
 
 
 def query_of(target: str) -> str:
@@ -97,9 +122,11 @@ def user_of(authorization: bytes | None) -> str:
     """The user name of Basic credentials (RFC 7617), or ``-``."""
     if authorization is None or authorization[:6].lower() != b"basic ":
         return "-"
+    from binascii import a2b_base64  # here, for few requests have credentials
+
     try:
-        return quoted(base64.b64decode(authorization[6:].strip()).partition(b":")[0].decode("utf-8")) or "-"
-    except (binascii.Error, UnicodeDecodeError):
+        return quoted(a2b_base64(authorization[6:].strip()).partition(b":")[0].decode("utf-8")) or "-"
+    except ValueError:  # neither base64 nor UTF-8
         return "-"
 
 
@@ -166,8 +193,8 @@ def _header(name: str, *, request: bool) -> Getter:
     return (lambda r, i, o: _field(i.get(key))) if request else (lambda r, i, o: _field(o.get(key)))
 
 
-_PIECE = re.compile(r"%%|%(?:\((?P<name>[^)]*)\)(?P<shape>[-+ #0]*\d*(?:\.\d+)?)(?P<kind>[a-zA-Z]))?")
-_BRACED = re.compile(r"\{(?P<name>[^{}]+)\}(?P<where>[ioe])")
+_PIECE = r"%%|%(?:\((?P<name>[^)]*)\)(?P<shape>[-+ #0]*\d*(?:\.\d+)?)(?P<kind>[a-zA-Z]))?"
+_BRACED = r"\{(?P<name>[^{}]+)\}(?P<where>[ioe])"
 KNOWN = "h l u t r m U q H s B b f a T M D L p, {header}i, {header}o and {variable}e"
 
 
@@ -190,7 +217,7 @@ def compile_format(form: str, *, origin: str = "") -> Text:
     getters: list[Getter] = []
     unknown: list[str] = []
     reads_request = reads_response = False
-    for piece in _PIECE.finditer(form):
+    for piece in re.finditer(_PIECE, form):
         name, kind = piece["name"], piece["kind"]
         if name is None:
             if piece[0] != "%%":
@@ -198,7 +225,7 @@ def compile_format(form: str, *, origin: str = "") -> Text:
             continue
         if kind != "s" and not (kind in "dixX" and name in NUMBERS):
             raise refuse(f"cannot show %({name}) as {kind!r}")
-        braced = _BRACED.fullmatch(name)
+        braced = re.fullmatch(_BRACED, name)
         if name in atoms:
             getters.append(atoms[name])
             reads_request |= name in _READS_REQUEST
@@ -213,7 +240,7 @@ def compile_format(form: str, *, origin: str = "") -> Text:
             reads_request, reads_response = reads_request or request, reads_response or not request
     if unknown:
         raise refuse(f"has unknown atoms: {', '.join(unknown)}")
-    template = _PIECE.sub(lambda piece: f"%{piece['shape']}{piece['kind']}" if piece["kind"] else "%%", form)
+    template = re.sub(_PIECE, lambda piece: f"%{piece['shape']}{piece['kind']}" if piece["kind"] else "%%", form)
     return _writer(template, getters, reads_request, reads_response)
 
 
