@@ -23,11 +23,11 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from bicorn.apps.shape import Shape, shape_of_docstring, shape_of_refusal, shape_of_signature
+from bicorn.record import Record
 
 __all__ = ["Interface", "Kind", "detect", "is_coroutine_function", "subject_of"]
 
@@ -42,8 +42,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(Record):
     """How one kind of application is called: its parameters, each with the names people give it."""
 
     kind: Kind
@@ -93,8 +92,7 @@ NEITHER = {
 PASSED_ON_TO = ("app", "application", "wsgi_app", "asgi_app", "_app")
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Record):
     """What :func:`detect` found.
 
     Args:

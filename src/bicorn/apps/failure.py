@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import os
 import site
-import sysconfig
 import traceback
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-_BICORN = str(Path(__file__).resolve().parent.parent) + os.sep
+_BICORN = os.path.dirname(os.path.dirname(os.path.realpath(__file__))) + os.sep
 _SKIPPED = "<skipped>"
 _SHOWN_ANYWAY = 3
 """A run of library frames up to this long is shown whole."""
@@ -77,6 +75,8 @@ def is_library(filename: str) -> bool:
 
 @cache
 def _library_folders() -> tuple[str, ...]:
+    import sysconfig  # here, for only failures need it
+
     paths = sysconfig.get_paths()
     folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {*site.getsitepackages()}
     folders.add(site.getusersitepackages())

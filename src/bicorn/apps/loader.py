@@ -20,7 +20,6 @@ import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from bicorn.apps import suggest
@@ -29,6 +28,7 @@ from bicorn.apps.detect import Interface, Kind, detect, is_coroutine_function, s
 from bicorn.apps.failure import headline, is_raised_by_bicorn, user_frames, user_traceback
 from bicorn.apps.target import Target, arguments_of, parse_target
 from bicorn.errors import AppBootError, AppNotFound, BicornError, ConfigError
+from bicorn.record import Record
 
 __all__ = ["LoadedApp", "hold", "importing", "load", "prepare_import_path"]
 
@@ -40,8 +40,7 @@ FORCED = {"auto": None, "asgi": Kind.ASGI3, "asgi3": Kind.ASGI3, "asgi2": Kind.A
 OPTION_OF = {Kind.ASGI3: "asgi3", Kind.ASGI2: "asgi2", Kind.WSGI: "wsgi"}
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedApp:
+class LoadedApp(Record):
     """An application that is ready to be called.
 
     Args:

@@ -6,14 +6,14 @@ import inspect
 import re
 import sys
 import types
-from dataclasses import dataclass
 from typing import Any
+
+from bicorn.record import Record
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Record):
     """The arguments a callable takes.
 
     Args:

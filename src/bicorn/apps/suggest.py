@@ -1,16 +1,15 @@
-"""The nearest right thing to say when an application is not where it was looked for."""
+"""The nearest right thing to say when an application is not where it was looked for.
+
+Whatever takes long to import is imported where it is needed: an application that is found needs none of it.
+"""
 
 from __future__ import annotations
 
-import difflib
-import importlib.util
 import os
-import pkgutil
 import re
 import sys
 import types
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from bicorn.apps.detect import Kind, detect
@@ -25,6 +24,8 @@ _APP_PARAMETERS = ("scope", "environ", "env")
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The name among ``known`` that ``name`` was most likely meant to be, in any case."""
+    import difflib
+
     by_lower = {candidate.lower(): candidate for candidate in known}
     found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
@@ -70,12 +71,16 @@ def submodules_with_apps(module: types.ModuleType) -> list[str]:
     """``mysite.asgi`` and ``mysite.wsgi`` for the package ``mysite`` of a Django project."""
     if not hasattr(module, "__path__"):
         return []
+    import importlib.util
+
     names = (f"{module.__name__}.{part}" for part in ("asgi", "wsgi", "main", "app"))
     return [name for name in names if importlib.util.find_spec(name) is not None]
 
 
 def explain_missing_module(name: str) -> str:
     """What else the module ``name``, which does not exist, may have meant, and where it was looked for."""
+    import pkgutil
+
     parent_name, _, last = name.rpartition(".")
     parent = sys.modules.get(parent_name) if parent_name else None
     if parent is not None:
@@ -95,6 +100,8 @@ def explain_missing_module(name: str) -> str:
 
 def explain_import_error(error: ImportError) -> str:
     """One clause on an import that failed inside the user's code: where it is, what it wants, what may be done."""
+    from pathlib import Path
+
     frames = user_frames(error)
     if not frames:
         return ""

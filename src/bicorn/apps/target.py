@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from pathlib import Path
 
 from bicorn.errors import AppNotFound
+from bicorn.record import Record
 
 _FORMS = "give it as 'module', 'module:attribute' or 'module:factory(\"argument\")'"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Record):
     """A parsed target.
 
     Args:
@@ -77,6 +75,8 @@ def _check(node: ast.expr, text: str) -> None:
 
 def _explain_path(text: str, module: str, attribute: str) -> str:
     """Say how a file is named as a module: ``site/main.py`` is ``--app-dir site main:app``."""
+    from pathlib import Path  # here, for only failures need it
+
     path = Path(module)
     if module.startswith(".") and "/" not in module:
         return f"{text!r} is a relative module name: name it from its topmost package, or from --app-dir"
