@@ -168,6 +168,7 @@ def test_a_killed_worker_is_replaced_within_a_second_while_the_others_serve(serv
     ("source", "words"),
     [
         ("os.kill(os.getpid(), signal.SIGSEGV)", "crashed with SIGSEGV"),
+        ("import ctypes; ctypes.string_at(0)", 'suicide.py", line 5 in app'),  # where, from Python's faulthandler
         ("os._exit(9)", "left with exit code 9"),
         ("os.kill(os.getpid(), signal.SIGTERM)", "left by itself with exit code 0"),
     ],
@@ -315,6 +316,16 @@ def test_what_outlasts_the_graceful_timeout_is_cut_and_named(serve: Serve) -> No
     server.send(signal.SIGTERM)
     assert server.wait(10) == 0
     assert re.search(r"\[WARNING\].*/wait", server.log()), server.log()
+    answer(request)
+
+
+def test_a_graceful_timeout_of_0_cuts_at_once(serve: Serve) -> None:
+    server = serve("--graceful-timeout", "0").ready()
+    request = in_flight(server)
+    server.send(signal.SIGTERM)
+    assert server.wait(10) == 0
+    assert re.search(r"\[WARNING\].*/wait", server.log()), server.log()
+    assert "lifespan over" in server.log()
     answer(request)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
@@ -146,12 +148,31 @@ def test_being_told_to_stop_is_acknowledged_with_the_time_the_shutdown_may_take(
     assert server.stops == [True, False]
 
 
+@pytest.mark.parametrize(("ready", "code"), [(True, 1), (False, 3)])
+def test_a_server_that_breaks_down_is_a_crash_or_a_failed_start(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, ready: bool, code: int
+) -> None:
+    async def live(self: Worker) -> None:
+        self.is_ready = ready
+        raise asyncio.CancelledError("by nobody we know")
+
+    monkeypatch.setattr(worker, "load_all", lambda _: [])
+    monkeypatch.setattr(Worker, "live", live)
+    logging.getLogger("bicorn").propagate = True
+    assert run(Config(app="main:app", loop="asyncio"), [], pipe.writer, pipe.reader) == code
+    if ready:
+        assert caplog.messages == ["the worker broke down"]
+    else:
+        [failed] = pipe.heard()
+        assert "by nobody we know" in failed.message
+
+
 def test_before_it_is_ready_a_stop_just_ends_the_start(pipe: Pipe) -> None:
     it, server = made(pipe)
     cancelled: list[bool] = []
     it._serving = SimpleNamespace(cancel=lambda: cancelled.append(True))  # type: ignore[assignment]
     it._stop(True)
-    assert (cancelled, server.stops) == ([True], [])
+    assert (cancelled, server.stops, it.is_cancelled) == ([True], [], True)
 
 
 def test_the_modules_that_every_worker_needs_come_with_this_one() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -46,13 +48,14 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int)
     """
     worker: Worker | None = None
     try:
+        _show_crashes()
         prepare_import_path(config)
         worker = Worker(config, load_all(config), listeners, tell, lifeline)
         with asyncio.Runner(loop_factory=partial(new_event_loop, config.loop)) as runner:
             runner.run(worker.live())
-    except asyncio.CancelledError:
-        return 0  # told to stop before it was ready
     except BaseException as error:
+        if worker is not None and worker.is_cancelled and isinstance(error, asyncio.CancelledError):
+            return 0
         if worker is not None and worker.is_ready:
             logger.critical("the worker broke down", exc_info=error)
             return CRASHED
@@ -60,6 +63,13 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int)
         say(tell, status.failed(code, message))
         return code
     return 0
+
+
+def _show_crashes() -> None:
+    """Native code that crashes leaves the Python stack it was called from on standard error."""
+    with suppress(OSError, ValueError, RuntimeError):  # no standard error, or one that is no file
+        if not faulthandler.is_enabled():
+            faulthandler.enable()
 
 
 def load_all(config: Config) -> list[tuple[str, LoadedApp]]:
@@ -83,10 +93,12 @@ class Worker:
 
     Attributes:
         is_ready: it has accepted connections; what goes wrong from here on is no failure to start.
+        is_cancelled: it was told to stop before that.
     """
 
     def __init__(self, config: Config, apps: Apps, listeners: Sequence[Listener], tell: int, lifeline: int) -> None:
         self.is_ready = False
+        self.is_cancelled = False
         self._config = config
         self._apps = apps
         self._listeners = listeners
@@ -118,6 +130,7 @@ class Worker:
 
     def _stop(self, graceful: bool) -> None:
         if not self.is_ready:
+            self.is_cancelled = True
             if self._serving is not None:
                 self._serving.cancel()
             return
