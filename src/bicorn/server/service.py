@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import unquote_to_bytes
 
 from bicorn.apps.exchange import Endpoint, Exchange, Origin
 from bicorn.observe.access import AccessLog
+from bicorn.server.date import http_date
+from bicorn.wire.escapes import unescape
 from bicorn.wire.head import Head
 from bicorn.wire.limits import Limits
 from bicorn.wire.response import Defaults
@@ -118,7 +118,7 @@ class Service:
         """The application a request is for."""
         if not self._mounts:
             return self.root
-        path = unquote_to_bytes(head.path) if head.escaped else head.path
+        path = unescape(head.path) if head.escaped else head.path
         for prefix, endpoint in self._mounts:
             if path.startswith(prefix) and (len(path) == len(prefix) or path[len(prefix)] == 47):
                 return endpoint
@@ -156,7 +156,7 @@ class Service:
         second = int(time.time())
         if self._second >= 0 and second != self._second:
             self._second = second
-            self.defaults.set_date(b"date: " + formatdate(second, usegmt=True).encode("ascii") + b"\r\n")
+            self.defaults.set_date(f"date: {http_date(second)}\r\n".encode("ascii"))
         for connection in list(self.connections):
             connection.tick(now)
         if self.access is not None:
