@@ -293,9 +293,9 @@ def _settle(head: Head, steering: list[tuple[int, bytes]]) -> None:
     head.expect_continue = False
     head.upgrade = None
     hosts = 0
-    lengths: list[bytes] = []
+    lengths: list[bytes] | None = None
     codings: bytes | None = None
-    connection: list[bytes] = []
+    connection: list[bytes] | None = None
     upgrade: bytes | None = None
     for kind, value in steering:
         if kind == HOST_FIELD:
@@ -303,9 +303,9 @@ def _settle(head: Head, steering: list[tuple[int, bytes]]) -> None:
             if value not in KNOWN_HOSTS:
                 check_host(value)
         elif kind == CONNECTION:
-            connection = connection + tokens(value)
+            connection = tokens(value) if connection is None else connection + tokens(value)
         elif kind == CONTENT_LENGTH:
-            lengths.append(value)
+            lengths = [value] if lengths is None else [*lengths, value]
         elif kind == TRANSFER_ENCODING:
             codings = value if codings is None else codings + b"," + value
         elif kind == EXPECT and head.minor == 1:
@@ -317,8 +317,8 @@ def _settle(head: Head, steering: list[tuple[int, bytes]]) -> None:
             upgrade = value if upgrade is None else upgrade + b", " + value
     if hosts != 1:
         _check_host_count(head, hosts)
-    if lengths or codings is not None:
-        head.content_length = body_length(lengths, codings, head.minor)
+    if lengths is not None or codings is not None:
+        head.content_length = body_length(lengths or [], codings, head.minor)
     if head.content_length == 0:
         head.expect_continue = False
     if connection:

@@ -50,5 +50,6 @@ cdef bytes _chunk_line(Py_ssize_t size)
 cdef int _learn_name(bytes name) except -1
 @cython.locals(p="const unsigned char *", table="const unsigned char *", i=Py_ssize_t)
 cdef bint _is_value(bytes value) except -1
+@cython.locals(p="const unsigned char *", size=Py_ssize_t, length=Py_ssize_t, i=Py_ssize_t)
 cdef Py_ssize_t _content_length(bytes value, Py_ssize_t seen) except? -2
 cdef bytes _without(Defaults defaults, int own_lines)

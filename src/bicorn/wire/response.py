@@ -14,7 +14,6 @@ Framing, chosen once, at the first body bytes::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from bicorn.errors import AppProtocolError
@@ -49,7 +48,6 @@ _KINDS = {
 # Above this a body is handed to the transport beside its head instead of being copied behind it.
 JOIN_LIMIT = 65536
 
-_DIGITS = re.compile(rb"[0-9]{1,18}")
 
 _names: dict[bytes, int] = {}
 _chunk_lines: dict[int, bytes] = {}
@@ -161,7 +159,7 @@ class Response:
         for field in headers:
             name, value = field
             if type(name) is not bytes or type(value) is not bytes:
-                name, value = as_bytes(name, value)
+                name, value = field = as_bytes(name, value)
             kind = _names.get(name, -1)
             if kind < 0:
                 kind = _learn_name(name)
@@ -399,9 +397,17 @@ def _is_value(value: bytes) -> bool:
 
 
 def _content_length(value: bytes, seen: int) -> int:
-    if not _DIGITS.fullmatch(value):
+    """The number in a content-length; `seen` is that of an earlier one, or -1. Up to 18 digits stay below 2**63."""
+    p = value
+    size = len(value) if len(value) <= 18 else 0
+    length = 0
+    for i in range(size):
+        if not 48 <= p[i] <= 57:
+            size = 0
+            break
+        length = length * 10 + p[i] - 48
+    if size == 0:
         raise AppProtocolError(f"the response header content-length is not a number: {value!r}")
-    length = int(value)
     if seen >= 0 and seen != length:
         raise AppProtocolError("the response header content-length is given twice, with different values")
     return length
