@@ -7,10 +7,11 @@ import concurrent.futures
 import contextlib
 import contextvars
 import io
+import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from unittest import mock
 
 from bicorn.apps.asgi import AsgiEndpoint
@@ -32,7 +33,8 @@ class SocketTransport(FakeTransport):
     def __init__(self, **extra: Any) -> None:
         self._ours, self._theirs = socket.socketpair()
         self._full, self._other = socket.socketpair()
-        for sock in (self._ours, self._theirs, self._full, self._other):
+        self._open = self._ours.dup()  # what our descriptor stands for while the client reads
+        for sock in (self._ours, self._theirs, self._full, self._other, self._open):
             sock.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -56,11 +58,11 @@ class SocketTransport(FakeTransport):
 
     def hold(self) -> None:
         super().hold()
-        self._extra["socket"] = self._full
+        os.dup2(self._full.fileno(), self._ours.fileno())
 
     def release(self, count: int | None = None) -> None:
         if count is None:
-            self._extra["socket"] = self._ours
+            os.dup2(self._open.fileno(), self._ours.fileno())
         super().release(count)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -76,7 +78,7 @@ class SocketTransport(FakeTransport):
 
     def shut(self) -> None:
         """Close the sockets, at the end of a test."""
-        for sock in (self._ours, self._theirs, self._full, self._other):
+        for sock in (self._ours, self._theirs, self._full, self._other, self._open):
             sock.close()
 
 
@@ -129,7 +131,8 @@ def _fields(stream: io.BytesIO) -> dict[str, str]:
         if line == b"\r\n":
             return fields
         name, _, value = line.decode("latin-1").partition(":")
-        fields[name.lower()] = value.strip() if name.lower() not in fields else f"{fields[name.lower()]}, {value.strip()}"
+        name = name.lower()
+        fields[name] = f"{fields[name]}, {value.strip()}" if name in fields else value.strip()
     raise AssertionError("the head does not end")
 
 
@@ -227,7 +230,7 @@ class Drive:
         connection.connection_made(transport)
         return connection, transport
 
-    def __enter__(self) -> Drive:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -243,7 +246,9 @@ class Drive:
         """Bytes come, in one piece."""
         self.connection.data_received(data)
 
-    def get(self, target: str = "/", *fields: str, method: str = "GET", version: str = "1.1", body: bytes = b"") -> None:
+    def get(
+        self, target: str = "/", *fields: str, method: str = "GET", version: str = "1.1", body: bytes = b""
+    ) -> None:
         """A request comes."""
         lines = [f"{method} {target} HTTP/{version}", "Host: example.org", *fields]
         if body:
@@ -275,6 +280,10 @@ class Drive:
         """What has been sent and not been taken."""
         self.transport.collect()
         return bytes(self.transport.written)
+
+    def reads(self) -> bool:
+        """Whether the server takes more from the client."""
+        return self.transport.is_reading()
 
     # The clock
 

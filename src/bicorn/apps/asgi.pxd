@@ -1,5 +1,6 @@
 import cython
-from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, Origin, Ready
+from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, Ready
+from bicorn.apps.scope cimport ScopeBuilder
 from bicorn.wire.head cimport Head
 from bicorn.wire.response cimport Response
 
@@ -12,15 +13,11 @@ cdef object _Task
 
 cdef class AsgiEndpoint(Endpoint):
     cdef public object app
-    cdef str _root
-    cdef dict _state
+    cdef public ScopeBuilder scopes
     cdef object _context
-    cdef dict _scope
 
     @cython.locals(exchange=AsgiExchange)
     cpdef Exchange open(self, Channel channel, Head head)
-    @cython.locals(scope=dict, extensions=dict, origin=Origin, path=str)
-    cpdef dict scope(self, Channel channel, Head head)
 
 cdef class AsgiExchange(Exchange):
     cdef public AsgiEndpoint endpoint

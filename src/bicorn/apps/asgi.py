@@ -19,9 +19,9 @@ import os
 import sys
 from collections.abc import Mapping
 from typing import IO, Any
-from urllib.parse import unquote_to_bytes
 
-from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, is_disconnect
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, body_bytes, is_disconnect
+from bicorn.apps.scope import ScopeBuilder
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.types import ASGIApp, Message, Scope
 from bicorn.wire.answers import informational
@@ -57,7 +57,7 @@ class AsgiEndpoint(Endpoint):
         defaults: the fields the server adds to answers.
     """
 
-    __slots__ = ("_context", "_root", "_scope", "_state", "app")
+    __slots__ = ("_context", "app", "scopes")
 
     def __init__(
         self,
@@ -74,31 +74,8 @@ class AsgiEndpoint(Endpoint):
         self.prefix = prefix
         self.running = running
         self.defaults = defaults
-        self._root = root_path
-        self._state = state
+        self.scopes = ScopeBuilder(prefix=prefix, root_path=root_path, state=state)
         self._context = context
-        self._scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.5"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": "/",
-            "raw_path": b"/",
-            "query_string": b"",
-            "root_path": root_path + prefix,
-            "headers": None,
-            "client": None,
-            "server": None,
-            "extensions": {
-                "http.response.trailers": {},
-                "http.response.early_hint": {},
-                "http.response.pathsend": {},
-                "http.response.zerocopysend": {},
-            },
-        }
-        if state is not None:
-            self._scope["state"] = state
 
     def open(self, channel: Channel, head: Head) -> Exchange:
         """A new exchange for `head`."""
@@ -108,36 +85,6 @@ class AsgiEndpoint(Endpoint):
         exchange.endpoint = self
         exchange.setup()
         return exchange
-
-    def scope(self, channel: Channel, head: Head) -> Scope:
-        """The connection scope of one request (ASGI HTTP spec, "HTTP Connection Scope")."""
-        scope = self._scope.copy()
-        if head.minor == 0:
-            scope["http_version"] = "1.0"
-        scope["method"] = head.method
-        origin = channel.origin
-        scope["scheme"] = origin.scheme
-        if head.escaped:
-            path = unquote_to_bytes(head.path).decode("utf-8", "replace")
-        else:
-            path = head.path.decode("ascii")
-        if self._root:
-            scope["path"] = self._root + path
-            scope["raw_path"] = self._root.encode("utf-8") + head.path
-        else:
-            scope["path"] = path
-            scope["raw_path"] = head.path
-        scope["query_string"] = head.query
-        scope["headers"] = head.headers
-        scope["client"] = channel.client
-        scope["server"] = origin.server
-        extensions = scope["extensions"].copy()
-        if channel.tls is not None:
-            extensions["tls"] = channel.tls
-        scope["extensions"] = extensions
-        if self._state is not None:
-            scope["state"] = self._state.copy()
-        return scope
 
 
 class AsgiExchange(Exchange):
@@ -177,7 +124,7 @@ class AsgiExchange(Exchange):
         endpoint = self.endpoint
         channel = self.channel
         try:
-            coroutine = endpoint.app(endpoint.scope(channel, self.head), self.receive, self.send)
+            coroutine = endpoint.app(endpoint.scopes.build(channel, self.head), self.receive, self.send)
             context = endpoint._context.copy()
             if EAGER:
                 task = _Task(coroutine, loop=channel.loop, context=context, eager_start=True)
@@ -251,7 +198,7 @@ class AsgiExchange(Exchange):
                 raise self._out_of_order(kind)
             body = fields.get("body", b"")
             if type(body) is not bytes:
-                body = _body_bytes(body)
+                body = body_bytes(body)
             if fields.get("more_body", False):
                 channel.write_piece(response.body(body, True))
             else:
@@ -458,7 +405,7 @@ class AsgiExchange(Exchange):
 
 
 def _coroutine_function(app: ASGIApp) -> Any:
-    """The application as a coroutine function: nothing of it runs before its task, in the request's own context, does."""
+    """The application as a coroutine function: nothing of it runs before its task, and in its context, does."""
     if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None)):
         return app
 
@@ -472,9 +419,3 @@ def _as_dict(message: object) -> dict[str, Any]:
     if not isinstance(message, Mapping):
         raise AppProtocolError(f"a message must be a dict, not {type(message).__name__}: {message!r}")
     return dict(message)
-
-
-def _body_bytes(body: object) -> bytes:
-    if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(body)
-    raise AppProtocolError(f"a response body must be bytes, not {type(body).__name__}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
 from typing import IO, Any
-from urllib.parse import unquote_to_bytes
 
 from bicorn.apps.exchange import Channel, Origin
+from bicorn.apps.files import FileWrapper
 from bicorn.types import Environ
+from bicorn.wire.escapes import unescape
 from bicorn.wire.head import Head
 
 logger = logging.getLogger("bicorn.error")
@@ -18,25 +18,6 @@ logger = logging.getLogger("bicorn.error")
 _KNOWN_LIMIT = 1024
 _keys: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 _told: set[bytes] = set()
-
-
-class FileWrapper:
-    """PEP 3333's ``wsgi.file_wrapper``: a file to be sent, by ``os.sendfile`` where it is a real one.
-
-    Args:
-        filelike: anything with ``read(size)``.
-        block_size: bytes for each read where ``os.sendfile`` cannot be used.
-    """
-
-    def __init__(self, filelike: Any, block_size: int = 65536) -> None:
-        self.filelike = filelike
-        self.block_size = block_size
-        if hasattr(filelike, "close"):
-            self.close = filelike.close
-
-    def __iter__(self) -> Iterator[bytes]:
-        while piece := self.filelike.read(self.block_size):
-            yield piece
 
 
 class EnvironBuilder:
@@ -93,7 +74,7 @@ class EnvironBuilder:
         else:
             environ["RAW_URI"] = path.decode("latin-1")
         if head.escaped:
-            path = unquote_to_bytes(path)
+            path = unescape(path)
         if self._strip:
             path = path[self._strip :]
         # PEP 3333, "Unicode Issues": native strings carry the bytes as latin-1.

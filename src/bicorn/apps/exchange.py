@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Generator
 from typing import IO, Any
 
-from bicorn.errors import ClientDisconnected
+from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.wire.head import Head
 from bicorn.wire.response import Defaults, Response
 
@@ -59,11 +59,15 @@ class Channel:
         raise NotImplementedError
 
     def write_piece(self, data: bytes | list[bytes]) -> None:
-        """Send bytes that more will follow: at the latest when the loop turns, together with what follows until then."""
+        """Send bytes that more will follow, together with what follows until the loop turns."""
         raise NotImplementedError
 
     def write_through(self, data: bytes) -> None:
-        """Send bytes now, before this call returns, as far as the peer takes them."""
+        """Send bytes now, before this call returns, as far as the peer takes them.
+
+        Raises:
+            ClientDisconnected: the peer has gone.
+        """
         raise NotImplementedError
 
     def write_blocking(self, data: bytes) -> None:
@@ -211,8 +215,8 @@ class Ready:
 def is_disconnect(error: BaseException) -> bool:
     """Whether an application's error only says that the client has gone.
 
-    ``send()`` raises `ClientDisconnected`; frameworks raise errors of their own from it, or while they handle it, and task
-    groups wrap it.
+    ``send()`` raises `ClientDisconnected`; frameworks raise errors of their own from it, or while they handle it, and
+    task groups wrap it.
     """
     if isinstance(error, asyncio.CancelledError):
         return True
@@ -226,3 +230,14 @@ def is_disconnect(error: BaseException) -> bool:
             return True
         reason = reason.__cause__ or (None if reason.__suppress_context__ else reason.__context__)
     return False
+
+
+def body_bytes(body: object) -> bytes:
+    """A piece of a response's body as bytes.
+
+    Raises:
+        AppProtocolError: it is something else.
+    """
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise AppProtocolError(f"a response body must be bytes, not {type(body).__name__}")

@@ -1,12 +1,12 @@
 import cython
 from bicorn.apps.environ cimport EnvironBuilder
 from bicorn.apps.exchange cimport Channel, Endpoint, Exchange
+from bicorn.apps.native cimport header_fields, status_code
 from bicorn.wire.head cimport Head
 from bicorn.wire.response cimport Response
 
 cdef int OPEN, ENDED, GONE
-cdef int HELD, WAITING
-cdef dict _names, _statuses
+cdef int BODY, HELD, WAITING
 cdef object _BytesIO
 
 cdef class WsgiEndpoint(Endpoint):
@@ -24,8 +24,7 @@ cdef class WsgiExchange(Exchange):
     cdef bint _complete
     cdef bint _started
     cdef bint _is_running
-    cdef bytes _first
-    cdef object _input
+    cdef object _body
     cdef object _context
     cdef object _result
     cdef object _iterator
@@ -39,12 +38,12 @@ cdef class WsgiExchange(Exchange):
     @cython.locals(endpoint=WsgiEndpoint)
     cdef _run(self)
     cdef _take_input(self, dict environ)
-    cdef _drop_input(self)
+    cdef _drop_body(self)
     cpdef _call(self, dict environ)
     cpdef _close(self)
     cdef _start_running(self)
     cpdef _stop_running(self)
-    @cython.locals(response=Response, code=int, fields=list, key=bytes)
+    @cython.locals(response=Response)
     cpdef start_response(self, object status, object headers, object exc_info=*)
     @cython.locals(body=bytes)
     cdef _send_whole(self, object pieces)
@@ -53,5 +52,3 @@ cdef class WsgiExchange(Exchange):
     @cython.locals(response=Response)
     cdef _end(self, bytes body)
     cpdef _end_in_loop(self, object framed)
-
-cdef bytes _encode(object name, str value)

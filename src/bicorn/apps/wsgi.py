@@ -16,33 +16,28 @@ import contextvars
 import io
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
 
-from bicorn.apps.environ import EnvironBuilder, FileWrapper
-from bicorn.apps.exchange import Channel, Endpoint, Exchange
-from bicorn.errors import AppProtocolError, ClientDisconnected
+from bicorn.apps.environ import EnvironBuilder
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, body_bytes, is_disconnect
+from bicorn.apps.files import FileWrapper, is_plain_file
+from bicorn.apps.native import header_fields, status_code
+from bicorn.apps.spool import Spool
+from bicorn.errors import AppProtocolError, ClientDisconnected, ProtocolError
 from bicorn.types import Environ, WSGIApp
 from bicorn.wire.fields import CHUNKED
 from bicorn.wire.head import Head
 from bicorn.wire.response import Defaults
-from bicorn.wire.states import HELD, WAITING
+from bicorn.wire.states import BODY, HELD, WAITING
 
 logger = logging.getLogger("bicorn.error")
-
-# A request body up to this size stays in memory; a larger one goes to a temporary file.
-SPOOL_SIZE = 1 << 20
 
 OPEN = 0
 ENDED = 1
 GONE = 2
 
-# Response field names as bytes, and status lines as codes; both learn, and are bounded.
-_KNOWN_LIMIT = 1024
-_names: dict[str, bytes] = {}
-_statuses: dict[str, int] = {}
 _BytesIO = io.BytesIO
 
 
@@ -104,10 +99,9 @@ class WsgiExchange(Exchange):
     """One request to a WSGI application, and its answer."""
 
     __slots__ = (
+        "_body",
         "_complete",
         "_context",
-        "_first",
-        "_input",
         "_is_running",
         "_iterator",
         "_phase",
@@ -125,8 +119,7 @@ class WsgiExchange(Exchange):
         self._complete = self.head.content_length == 0
         self._started = False
         self._is_running = False  # counted among the endpoint's running exchanges
-        self._first = b""  # the body's first piece, for most bodies the only one
-        self._input: IO[bytes] | None = None  # the body from its second piece on
+        self._body: Spool | None = None
         self._context: contextvars.Context | None = None
         self._result: Any = None  # what the application returned, until it is closed
         self._iterator: Iterator[bytes] | None = None
@@ -137,16 +130,13 @@ class WsgiExchange(Exchange):
     def receive_body(self, data: bytes, complete: bool) -> None:
         """Keep a piece of body; the last one lets the application begin."""
         self._complete = complete
-        if data and self._phase == OPEN:
-            if self._input is not None:
-                self._input.write(data)
-            elif not self._first:
-                self._first = data
-            else:
-                self._input = cast("IO[bytes]", tempfile.SpooledTemporaryFile(SPOOL_SIZE, prefix="bicorn-body-"))  # noqa: SIM115
-                self._input.write(self._first)
-                self._input.write(data)
-                self._first = b""
+        if data:
+            if self._body is None:
+                self._body = Spool()
+            try:
+                self._body.write(data)
+            except OSError as error:
+                raise ProtocolError(500, f"the request's body could not be stored: {error.strerror}") from error
         if self._started:
             if complete:
                 self._run()
@@ -168,7 +158,7 @@ class WsgiExchange(Exchange):
         if self._writable is not None:
             self._writable.set()
         elif self._context is None:
-            self._drop_input()
+            self._drop_body()
         elif self._iterator is not None:
             self._context.run(self._close)
 
@@ -176,7 +166,7 @@ class WsgiExchange(Exchange):
         """The peer takes more: go on with a suspended answer."""
         if self._writable is not None:
             self._writable.set()
-        elif self._iterator is not None and self._phase == OPEN and self._context is not None:
+        elif self._iterator is not None and self._context is not None and self.channel.writable:
             self._context.run(self._go_on)
 
     def survives_eof(self) -> bool:
@@ -190,6 +180,8 @@ class WsgiExchange(Exchange):
     # Calling the application
 
     def _run(self) -> None:
+        if self._phase != OPEN:
+            return
         endpoint = self.endpoint
         environ = endpoint.environs.build(self.channel, self.head)
         environ["wsgi.input"] = self._take_input(environ)
@@ -203,29 +195,27 @@ class WsgiExchange(Exchange):
 
     def _take_input(self, environ: Environ) -> IO[bytes]:
         """The complete body as a file at its beginning."""
+        body = self._body
         if self.head.content_length == CHUNKED:
             # The body is complete, so its length is known: applications that read by CONTENT_LENGTH alone see it all.
-            size = len(self._first) if self._input is None else self._input.tell()
-            environ["CONTENT_LENGTH"] = str(size)
+            environ["CONTENT_LENGTH"] = str(body.size() if body is not None else 0)
             environ.pop("HTTP_TRANSFER_ENCODING", None)
-        if self._input is None:
-            return _BytesIO(self._first)
-        self._input.seek(0)
-        return self._input
+        return _BytesIO() if body is None else body.open()
 
-    def _drop_input(self) -> None:
-        self._first = b""
-        if self._input is not None:
-            self._input.close()
-            self._input = None
+    def _drop_body(self) -> None:
+        if self._body is not None:
+            self._body.close()
+            self._body = None
 
     def _call(self, environ: Environ) -> None:
         """Call the application and send what it gives; in the loop's thread or in a pool's."""
         try:
+            if self._phase != OPEN:
+                raise _gone()  # while it waited for a thread
             self._result = result = self.endpoint.app(environ, self.start_response)
             if type(result) is list or type(result) is tuple:
                 self._send_whole(result)
-            elif type(result) is FileWrapper and self._has_descriptor(result):
+            elif type(result) is FileWrapper and self.channel.response.state == HELD and is_plain_file(result.filelike):
                 self._send_file(result)
                 return
             else:
@@ -250,8 +240,6 @@ class WsgiExchange(Exchange):
         result = self._result
         self._result = None
         self._iterator = None
-        if self._input is not None:
-            self._drop_input()
         if type(result) is not list:
             close = getattr(result, "close", None)
             if close is not None:
@@ -259,6 +247,7 @@ class WsgiExchange(Exchange):
                     close()
                 except BaseException as error:
                     logger.error("error in the WSGI application's close(): %s", self.describe(), exc_info=error)
+        self._drop_body()
         if self._is_running:
             self._is_running = False
             if self._writable is None:
@@ -285,29 +274,19 @@ class WsgiExchange(Exchange):
             AppProtocolError: the status or a header is malformed, or it was called before without `exc_info`.
         """
         response = self.channel.response
-        if self._phase != OPEN:
-            raise ClientDisconnected("the client has disconnected")
+        if self._phase == GONE:
+            raise _gone()
         if response.state != WAITING:
             if exc_info is None:
                 raise AppProtocolError("start_response was called a second time without exc_info")
             if response.state != HELD:
                 # PEP 3333: "if exc_info is provided, and the HTTP headers have already been sent, start_response must
                 # raise".
-                raise exc_info[1].with_traceback(exc_info[2])
-        code = _statuses.get(status, 0)
-        if code == 0:
-            code = _learn_status(status)
-        fields: list[tuple[bytes, bytes]] = []
-        for name, value in headers:
-            key = _names.get(name)
-            if key is None:
-                key = _learn_name(name)
-            if type(value) is not str:
-                raise AppProtocolError(
-                    f"the header {name} must have a str value, not {type(value).__name__}: {value!r}"
-                )
-            fields.append((key, _encode(name, value)))
-        response.start(code, fields)
+                try:
+                    raise exc_info[1].with_traceback(exc_info[2])
+                finally:
+                    exc_info = None
+        response.start(status_code(status), header_fields(headers))
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -316,14 +295,13 @@ class WsgiExchange(Exchange):
         Raises:
             ClientDisconnected: the client has gone.
         """
-        if self._phase != OPEN:
-            raise ClientDisconnected("the client has disconnected")
+        if self._phase == GONE:
+            raise _gone()
+        response = self.channel.response
+        if response.state != HELD and response.state != BODY:
+            raise AppProtocolError("write() was called after the response was complete")
         if data:
-            framed = self.channel.response.body(_body_bytes(data), True)
-            if self._writable is not None:
-                self._write_from_thread(framed)
-            else:
-                self.channel.write_blocking(framed if isinstance(framed, bytes) else b"".join(framed))
+            self._send(response.body(body_bytes(data), True), self.channel.write_blocking)
 
     # Sending
 
@@ -332,9 +310,12 @@ class WsgiExchange(Exchange):
         if len(pieces) == 1:
             body = pieces[0]
             if type(body) is not bytes:
-                body = _body_bytes(body)
+                body = body_bytes(body)
         else:
-            body = b"".join(pieces)
+            try:
+                body = b"".join(pieces)
+            except TypeError:
+                body = b"".join([body_bytes(piece) for piece in pieces])  # says which type it is
         self._end(body)
 
     def _send_pieces(self) -> bool:
@@ -344,26 +325,36 @@ class WsgiExchange(Exchange):
         assert self._iterator is not None
         for piece in self._iterator:
             if type(piece) is not bytes:
-                piece = _body_bytes(piece)
+                piece = body_bytes(piece)
             if not piece:
                 continue
             if self._phase != OPEN:
                 return True
             if response.state == WAITING:
                 raise AppProtocolError("the application gave a body before it called start_response")
-            framed = response.body(piece, True)
-            if self._writable is not None:
-                self._write_from_thread(framed)
-            else:
-                channel.write_through(framed if isinstance(framed, bytes) else b"".join(framed))
-                if not channel.writable:
-                    if not self._is_running:
-                        self._start_running()
-                    return False
+            self._send(response.body(piece, True), channel.write_through)
+            if self._writable is None and (not channel.writable or channel.tls is not None):
+                if channel.writable:
+                    # What goes through TLS leaves when the loop turns.
+                    channel.loop.call_soon(self.resume)
+                if not self._is_running:
+                    self._start_running()
+                return False
         self._end(b"")
         return True
 
-    def _write_from_thread(self, framed: bytes | list[bytes]) -> None:
+    def _send(self, framed: bytes | list[bytes], write: Callable[[bytes], None]) -> None:
+        """Send a piece that more will follow: by `write` in the loop's thread, by the loop from a pool's."""
+        if self._writable is not None:
+            self._send_from_thread(framed)
+            return
+        try:
+            write(framed if isinstance(framed, bytes) else b"".join(framed))
+        except ClientDisconnected:
+            self._phase = GONE  # the loop will say so too, when it turns
+            raise
+
+    def _send_from_thread(self, framed: bytes | list[bytes]) -> None:
         """Hand bytes to the loop and wait until the client takes more."""
         assert self._writable is not None
         self._writable.clear()
@@ -371,10 +362,11 @@ class WsgiExchange(Exchange):
             self.channel.loop.call_soon_threadsafe(self._write_and_tell, framed)
             self._writable.wait()
         if self._phase != OPEN:
-            raise ClientDisconnected("the client has disconnected")
+            raise _gone()
 
     def _write_and_tell(self, framed: bytes | list[bytes]) -> None:
-        self.channel.write(framed)
+        if self._phase == OPEN:
+            self.channel.write(framed)
         if self.channel.writable or self._phase != OPEN:
             cast("threading.Event", self._writable).set()
 
@@ -398,7 +390,7 @@ class WsgiExchange(Exchange):
             self.channel.finish(self)
 
     def _app_failed(self, error: BaseException) -> None:
-        if isinstance(error, ClientDisconnected) and self._phase == GONE:
+        if self._phase == GONE and is_disconnect(error):
             logger.debug("the client disconnected: %s", self.describe())
             return
         logger.error("error in the WSGI application: %s", self.describe(), exc_info=error)
@@ -413,17 +405,6 @@ class WsgiExchange(Exchange):
             self.channel.fail(self)
 
     # Files
-
-    def _has_descriptor(self, wrapper: FileWrapper) -> bool:
-        """Whether the wrapped file has bytes of its own that the kernel can send."""
-        if self.channel.response.state != HELD:
-            return False
-        try:
-            wrapper.filelike.fileno()
-            wrapper.filelike.tell()
-        except (AttributeError, OSError, ValueError):
-            return False
-        return True
 
     def _send_file(self, wrapper: FileWrapper) -> None:
         if self._writable is None:
@@ -453,39 +434,9 @@ class WsgiExchange(Exchange):
         self._writable = None  # from here on everything happens in the loop's thread
         if error is not None:
             self._app_failed(error)
-        self._close()
+        # A copy, since a pool's thread may not have left the context yet.
+        cast("contextvars.Context", self._context).copy().run(self._close)
 
 
-def _learn_status(status: str) -> int:
-    """The code of ``"404 Not Found"``; what it learns is bounded."""
-    if type(status) is not str or len(status) < 3 or not status[:3].isascii() or not status[:3].isdigit():
-        raise AppProtocolError(f"the status must be a string like '200 OK', not {status!r}")
-    if len(status) > 3 and status[3] != " ":
-        raise AppProtocolError(f"the status must be a three-digit code, a space and a reason, not {status!r}")
-    code = int(status[:3])
-    if len(_statuses) < _KNOWN_LIMIT:
-        _statuses[status] = code
-    return code
-
-
-def _learn_name(name: str) -> bytes:
-    """A field name as bytes; what it learns is bounded."""
-    if type(name) is not str:
-        raise AppProtocolError(f"a header name must be a str, not {type(name).__name__}: {name!r}")
-    key = _encode(name, name)
-    if len(_names) < _KNOWN_LIMIT:
-        _names[name] = key
-    return key
-
-
-def _encode(name: str, value: str) -> bytes:
-    try:
-        return value.encode("latin-1")
-    except UnicodeEncodeError:
-        raise AppProtocolError(f"the header {name!r} has a character outside latin-1: {value!r}") from None
-
-
-def _body_bytes(body: object) -> bytes:
-    if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(body)
-    raise AppProtocolError(f"a response body must be bytes, not {type(body).__name__}")
+def _gone() -> ClientDisconnected:
+    return ClientDisconnected("the client has disconnected")

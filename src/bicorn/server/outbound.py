@@ -111,13 +111,18 @@ class Outbound(Channel):
         transport = self.transport
         self.flush()
         # A closing transport may have given its descriptor back already, and the kernel may have handed it out again.
-        if self.closed or not data or transport.is_closing():
+        if self.closed or transport.is_closing():
+            raise ClientDisconnected("the client has disconnected")
+        if not data:
             return
         if self.tls is None and transport.get_write_buffer_size() == 0:
             try:
                 sent = os.write(self._fileno(), data)
-            except OSError:  # a full socket, or a broken one: the transport deals with either
+            except BlockingIOError:
                 sent = 0
+            except OSError as error:
+                transport.abort()
+                raise ClientDisconnected("the client has disconnected") from error
             if sent == len(data):
                 return
             data = data[sent:]

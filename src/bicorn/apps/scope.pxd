@@ -1,0 +1,11 @@
+import cython
+from bicorn.apps.exchange cimport Channel, Origin
+from bicorn.wire.head cimport Head
+
+cdef class ScopeBuilder:
+    cdef str _root
+    cdef dict _state
+    cdef dict _template
+
+    @cython.locals(scope=dict, extensions=dict, origin=Origin, path=str)
+    cpdef dict build(self, Channel channel, Head head)
