@@ -9,7 +9,7 @@ COVERED := src/bicorn/wire/*,src/bicorn/apps/*,src/bicorn/config/*
 COVERAGE := 95
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test lint unit full compiled coverage prove clean
+.PHONY: help demo test lint unit full compiled coverage prove bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ compiled: $(VENV)/.dev  ## the tests again, against the compiled modules
 
 prove: $(VENV)/.dev  ## install and serve with every Python found, with and without a C compiler
 	$(BIN)/python scripts/prove_install.py $(if $(CHROOT),--chroot $(CHROOT))
+
+bench:  ## Bicorn and its peers side by side, in an environment of their own: make bench BENCH=--quick
+	$(PYTHON) benchmarks/run.py $(BENCH)
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
