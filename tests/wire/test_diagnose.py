@@ -36,6 +36,7 @@ def test_the_reason_does_not_depend_on_where_the_head_begins(case: Case) -> None
     assert diagnose.head(GET + case.data, len(GET), limits).reason == diagnose.head(case.data, 0, limits).reason
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(damaged() | rubbish | st.binary(max_size=100), st.sampled_from([0, 40]), st.booleans())
 def test_there_is_a_true_reason_for_everything_a_reading_refuses(data: bytes, bound: int, complete: bool) -> None:

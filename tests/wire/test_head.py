@@ -42,6 +42,7 @@ def test_both_ways_agree_on_the_corpus_wherever_a_head_begins() -> None:
             assert len(outcomes(data, start)) == 1, (data, start)
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(
     damaged()

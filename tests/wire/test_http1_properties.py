@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def all_ways(data: bytes, where: list[int], bounds: dict[str, int] | None = None
     return first
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(streams, places)
 def test_valid_requests_come_through_as_they_were_meant(sent: list[Sent], where: list[int]) -> None:
@@ -36,6 +38,7 @@ def test_valid_requests_come_through_as_they_were_meant(sent: list[Sent], where:
     assert list(outcome.requests) == [meant for meant, _ in sent]
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(requests(), places)
 def test_a_valid_request_comes_through_or_is_over_a_limit(sent: Sent, where: list[int]) -> None:
@@ -48,6 +51,7 @@ def test_a_valid_request_comes_through_or_is_over_a_limit(sent: Sent, where: lis
         assert "limit-request-" in outcome.refusal[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=2 * EXAMPLES)
 @given(damaged(), places, st.sampled_from([None, SMALL]))
 @example(b"\r\n" * 6 + GET, [], None)

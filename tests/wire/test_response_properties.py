@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +108,7 @@ def is_lawful(plan: Plan) -> bool:
     return not counted or max(0, len(plan.body) + (plan.length or 0)) == len(plan.body)
 
 
+@pytest.mark.slow
 @settings(max_examples=2 * EXAMPLES)
 @given(st.lists(plans(), min_size=1, max_size=3))
 def test_an_answer_is_read_as_it_was_meant_or_refused_whole(all_plans: list[Plan]) -> None:
