@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..config.sources import enter
-from . import check, prepare, show
+from . import prepare
 from .options import Command
 
 
@@ -14,10 +14,14 @@ def serve(ctx: click.Context, check_config: bool | None, print_config: bool | No
     resolved = prepare.settings(ctx)
     config = resolved.config
     if print_config:
+        from . import show  # like each command, imported where it is asked for
+
         click.echo(show.settings(config, resolved.file))
     prepare.application(config)
     enter(config)
     if check_config or print_config:
+        from . import check
+
         return check.check(config)
     from ..process.supervisor import run  # the heaviest import, for whoever really serves
 
