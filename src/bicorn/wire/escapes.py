@@ -1,4 +1,4 @@
-"""Percent-encoding undone (RFC 3986 §2.1); ``urllib.parse`` does the same, and takes longer to import than all of wire/."""
+"""Percent-encoding undone (RFC 3986 §2.1), without ``urllib.parse``, which takes longer to import than all of wire/."""
 
 from __future__ import annotations
 
