@@ -134,6 +134,8 @@ CHUNKS = [
     bad("a size line that is too long", chunked(b"5;" + b"a" * 1022 + b"\r\n"), 400, "over 1024"),
     good("the longest size line", chunked(b"5;" + b"a" * 1020 + b"\r\nhello\r\n0\r\n\r\n"), {"body": b"hello"}),
     bad("a size line without end", chunked(b"5" * 5000), 400, "over 1024"),
+    good("extensions are counted for each request", chunked(b"1;%s\r\na\r\n" % (b"b" * 1000) * 16 + b"0\r\n\r\n") * 2,
+         {}, {}),
     bad("extensions without end", chunked(b"1;%s\r\na\r\n" % (b"b" * 1000) * 17), 400, "chunk extensions"),
 ]  # fmt: skip
 

@@ -136,6 +136,35 @@ def test_a_body_may_end_with_its_last_bytes_or_after_them() -> None:
     assert (http.next_event(), http.is_done()) == (b"", True)
 
 
+@pytest.mark.parametrize("rest", [b"0", b"\n", b"\rx"])
+def test_a_chunk_that_ends_wrong_is_refused_at_once(rest: bytes) -> None:
+    http = connection(chunked(b"1\r\na"))
+    http.next_event()
+    http.next_event()
+    http.receive(rest)
+    with pytest.raises(ProtocolError, match="does not end in CRLF"):
+        http.next_event()
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"\x16\x03", 400),
+        (b"PRI * HTTP/2", 505),
+        (b"GET / HTTP/1.1\n", 400),
+        (b"\n", 400),
+        (b"GET /" + b"a" * 8187, 414),
+    ],
+)
+def test_what_cannot_be_mended_is_refused_before_the_head_is_complete(data: bytes, status: int) -> None:
+    http = connection(data[:-1])
+    assert http.next_event() is None
+    http.receive(data[-1:])
+    with pytest.raises(ProtocolError) as caught:
+        http.next_event()
+    assert caught.value.status == status
+
+
 def test_trailers_are_the_present_requests() -> None:
     http = connection(chunked(b"0\r\nA: b\r\n\r\n") + GET)
     http.next_event()

@@ -159,7 +159,7 @@ class Response:
         for field in headers:
             name, value = field
             if type(name) is not bytes or type(value) is not bytes:
-                name, value = field = as_bytes(name, value)
+                name, value = as_bytes(name, value)
             kind = _names.get(name, -1)
             if kind < 0:
                 kind = _learn_name(name)
