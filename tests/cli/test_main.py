@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,14 @@ def test_an_interrupt_before_anything_is_served_is_no_traceback(
     assert (outcome.code, outcome.err.strip()) == (130, "")
 
 
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """Turned on again: ``main`` turns it off for good."""
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("collector")
 def test_main_exits_with_the_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["bicorn", "--version"])
     with pytest.raises(SystemExit) as exit_:
@@ -111,6 +120,7 @@ def test_main_exits_with_the_code(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         cli.main(["--no-such"])
     assert exit_.value.code == 2
     assert capsys.readouterr().err.startswith("bicorn: No such option --no-such.")
+    assert not gc.isenabled(), "a start is not slowed down by the collector"
 
 
 def test_every_command_is_a_module_with_that_name() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import signal
@@ -49,6 +50,17 @@ def test_what_cannot_start_is_raised_before_anything_is_forked(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "uvloop", None)
     with pytest.raises(ConfigError):
         supervisor.run(Config(app="main:app", bind=("127.0.0.1:0",), loop="uvloop"))
+
+
+def test_what_the_workers_share_the_collector_leaves_alone_and_it_is_on_from_there() -> None:
+    gc.disable()
+    try:
+        supervisor._share_memory()
+        assert gc.get_freeze_count() > 1000
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 class FakeSelector:

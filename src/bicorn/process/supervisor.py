@@ -246,6 +246,7 @@ def _share_memory() -> None:
     from . import worker  # noqa: F401
 
     gc.freeze()
+    gc.enable()  # ``cli.main`` has put it off until here
 
 
 def _signal_name(number: int) -> str:
