@@ -45,7 +45,7 @@ class EnvironBuilder:
             "PATH_INFO": "/",
             "QUERY_STRING": "",
             "RAW_URI": "/",
-            "SERVER_NAME": "localhost",
+            "SERVER_NAME": "",
             "SERVER_PORT": "",
             "SERVER_PROTOCOL": "HTTP/1.1",
             "SERVER_SOFTWARE": "bicorn",
@@ -67,34 +67,37 @@ class EnvironBuilder:
             self._use_origin(channel.origin)
         environ = self._environ.copy()
         environ["REQUEST_METHOD"] = head.method
-        path = head.path
-        if head.query:
-            environ["QUERY_STRING"] = head.query.decode("latin-1")
-            environ["RAW_URI"] = head.target.decode("latin-1")
-        else:
-            environ["RAW_URI"] = path.decode("latin-1")
-        if head.escaped:
-            path = unescape(path)
-        if self._strip:
-            path = path[self._strip :]
         # PEP 3333, "Unicode Issues": native strings carry the bytes as latin-1.
-        environ["PATH_INFO"] = path.decode("latin-1")
+        path = head.path
+        uri = path.decode("latin-1")
+        if head.escaped or self._strip:
+            if head.escaped:
+                path = unescape(path)
+            environ["PATH_INFO"] = path[self._strip :].decode("latin-1")
+        else:
+            environ["PATH_INFO"] = uri
+        if head.query:
+            query = head.query.decode("latin-1")
+            environ["QUERY_STRING"] = query
+            uri = uri + "?" + query
+        environ["RAW_URI"] = uri
         if head.minor == 0:
             environ["SERVER_PROTOCOL"] = "HTTP/1.0"
         client = channel.client
         if client is not None:
             environ["REMOTE_ADDR"] = client[0]
-            environ["REMOTE_PORT"] = str(client[1])
+            if channel.client_port is None:
+                channel.client_port = str(client[1])
+            environ["REMOTE_PORT"] = channel.client_port
         for name, value in head.headers:
             key = _keys.get(name)
             if key is None:
                 key = _learn_key(name)
                 if not key:
                     continue
-            if key in environ:
-                _join_field(environ, key, value.decode("latin-1"))
-            else:
-                environ[key] = value.decode("latin-1")
+            text = value.decode("latin-1")
+            if environ.setdefault(key, text) is not text:
+                _join_field(environ, key, text)
         if channel.tls is not None:
             environ["HTTPS"] = "on"
             client_name = channel.tls.get("client_cert_name")
@@ -106,10 +109,16 @@ class EnvironBuilder:
         """The part of environ that all requests to one address share."""
         self._environ = self._template.copy()
         self._environ["wsgi.url_scheme"] = origin.scheme
-        if origin.server is not None:
-            host, port = origin.server
-            self._environ["SERVER_NAME"] = host
-            self._environ["SERVER_PORT"] = "" if port is None else str(port)
+        host, port = origin.server or ("", None)
+        if port is None:  # a unix socket; PEP 3333: neither "can ... be empty strings"
+            host, port = "localhost", 443 if origin.scheme == "https" else 80
+        self._environ["SERVER_NAME"] = host
+        self._environ["SERVER_PORT"] = str(port)
+        # A dict keeps the room it once had, and so do its copies: with this, a browser's fields fit without a resize.
+        for key in ("a", "b", "c"):
+            self._environ[key] = None
+        for key in ("a", "b", "c"):
+            del self._environ[key]
         self._origin = origin
 
 

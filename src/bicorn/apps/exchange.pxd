@@ -10,6 +10,7 @@ cdef class Channel:
     cdef public object loop
     cdef public Origin origin
     cdef public object client
+    cdef public str client_port
     cdef public object tls
     cdef public Response response
     cdef public bint writable

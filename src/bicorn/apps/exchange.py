@@ -38,17 +38,19 @@ class Channel:
         loop: the event loop.
         origin: where the connection came in.
         client: the peer's ``(host, port)``, or None where it has none (unix sockets).
+        client_port: the peer's port as text, once somebody wanted it.
         tls: the ASGI TLS extension's facts, or None without TLS.
         response: the sending half of the protocol; the exchange in turn uses it.
         writable: whether the peer takes what is written; where not, wait with ``drain``.
         closed: whether the connection is gone.
     """
 
-    __slots__ = ("client", "closed", "loop", "origin", "response", "tls", "writable")
+    __slots__ = ("client", "client_port", "closed", "loop", "origin", "response", "tls", "writable")
 
     loop: asyncio.AbstractEventLoop
     origin: Origin
     client: tuple[str, int] | None
+    client_port: str | None
     tls: dict[str, Any] | None
     response: Response
     writable: bool

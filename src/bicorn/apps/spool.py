@@ -44,8 +44,7 @@ class Spool:
     def open(self) -> IO[bytes]:
         """The body as a file at its beginning; nothing can be added any more."""
         if self._file is None:
-            self._file = io.BytesIO(self._first)
-            self._first = b""
+            return io.BytesIO(self._first)
         self._file.seek(0)
         file: IO[bytes] = self._file
         return file
