@@ -126,6 +126,13 @@ async def test_repeated_fields_are_joined() -> None:
     assert environ["HTTP_ACCEPT_LANGUAGE"] == "de"
 
 
+@pytest.mark.parametrize("value", ["", "1", "12"])
+async def test_a_repeated_value_is_repeated(value: str) -> None:
+    """Python has one object for each string of up to one latin-1 character: identity says nothing."""
+    environ = await environ_of("/", f"X-A: {value}", f"X-A: {value}")
+    assert environ["HTTP_X_A"] == f"{value},{value}"
+
+
 async def test_values_are_latin_1() -> None:
     assert (await environ_of("/", "X-A: \xe9\xff"))["HTTP_X_A"] == "\xe9\xff"
 

@@ -10,6 +10,6 @@ cdef class EnvironBuilder:
     cdef dict _environ
     cdef dict _template
 
-    @cython.locals(environ=dict, path=bytes, name=bytes, value=bytes, key=str, client=tuple, uri=str, query=str, text=str)
+    @cython.locals(environ=dict, path=bytes, name=bytes, value=bytes, key=str, client=tuple, uri=str, query=str, text=str, size=Py_ssize_t)
     cpdef dict build(self, Channel channel, Head head)
     cdef _use_origin(self, Origin origin)

@@ -96,7 +96,9 @@ class EnvironBuilder:
                 if not key:
                     continue
             text = value.decode("latin-1")
-            if environ.setdefault(key, text) is not text:
+            size = len(environ)
+            environ.setdefault(key, text)  # one look-up for the common case, where it is new
+            if len(environ) == size:
                 _join_field(environ, key, text)
         if channel.tls is not None:
             environ["HTTPS"] = "on"

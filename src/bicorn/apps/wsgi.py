@@ -219,7 +219,7 @@ class WsgiExchange(Exchange):
                 self._send_file(result)
                 return
             else:
-                self._iterator = iter(result)
+                self._iterator = _iterate(result)
                 if not self._send_pieces():
                     return
         except BaseException as error:
@@ -436,6 +436,12 @@ class WsgiExchange(Exchange):
             self._app_failed(error)
         # A copy, since a pool's thread may not have left the context yet.
         cast("contextvars.Context", self._context).copy().run(self._close)
+
+
+def _iterate(result: Any) -> Iterator[bytes]:
+    if not hasattr(type(result), "__iter__") and not hasattr(type(result), "__getitem__"):
+        raise AppProtocolError(f"the application returned {type(result).__name__}, which is no iterable of bytes")
+    return iter(result)
 
 
 def _gone() -> ClientDisconnected:

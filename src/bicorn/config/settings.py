@@ -138,7 +138,7 @@ class Config(Record, kw_only=True):
         first=1,
     )
     backlog: int = option(LISTENING, 2048, Whole(1), "Connections the kernel may hold before they are accepted.")
-    reuse_port: bool = option(LISTENING, False, FLAG, "Give each worker its own listening socket (SO_REUSEPORT).")
+    reuse_port: bool = option(LISTENING, False, FLAG, "Let several servers share one address (SO_REUSEPORT).")
     unix_mode: int | None = option(
         LISTENING, None, values.Mode(), "Permissions of unix sockets.", unset="666 less the umask"
     )

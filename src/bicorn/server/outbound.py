@@ -48,6 +48,7 @@ class Outbound(Channel):
         self.service = service
         self.loop = service.loop
         self.client = None
+        self.client_port = None
         self.tls = None
         self.writable = True
         self.closed = False

@@ -11,6 +11,7 @@ import concurrent.futures
 import contextvars
 import logging
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,8 @@ class Server:
             return Connection(service, scheme)
 
         if sock.family == socket.AF_UNIX:
+            if sys.version_info >= (3, 13):
+                options["cleanup_socket"] = False  # the file is the supervisor's, and the other workers listen on it
             return await loop.create_unix_server(connection, sock=sock, **options)
         return await loop.create_server(connection, sock=sock, **options)
 

@@ -100,7 +100,7 @@ class Head:
 
 # The names seen lately, so that a field name costs no new object. Each slot is a (name, kind) pair; a name that is not
 # in its slot takes it over, which bounds the table whatever clients send.
-_NAME_SLOTS = 512
+_NAME_SLOTS = 1024
 _NAME_SIZE_LIMIT = 48
 _names: list[tuple[bytes, int] | None] = [None] * _NAME_SLOTS
 
@@ -198,8 +198,8 @@ def _scan_fields(
         size = i - begin
         if size == 0 or p[i] != 58:
             return -1
-        # The factors keep 89 of the 91 commonest field names in slots of their own.
-        slot = (token[p[begin]] * 86 + token[p[i - 1]] * 116 + token[p[begin + size // 2]] * 21 + size * 59) & 511
+        # The factors keep the 91 commonest field names in slots of their own.
+        slot = (token[p[begin]] * 172 + token[p[i - 1]] * 199 + token[p[begin + size * 3 // 4]] * 17 + size * 41) & 1023
         entry = _names[slot]
         if entry is None or not _same_name(entry[0], p, begin, size):
             entry = _new_name(p[begin:i].lower(), slot)
