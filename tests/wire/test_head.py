@@ -104,6 +104,23 @@ def test_names_that_share_a_slot_are_not_mixed_up() -> None:
                 assert [name for name, _ in parsed.headers[1:]] == [name.lower() for name in some]
 
 
+@pytest.mark.parametrize(
+    ("known", "data", "size", "same"),
+    [
+        (b"accept", b"ACCEPT:", 6, True),
+        (b"accept", b"accept-encoding:", 6, True),
+        (b"accept", b"accept-encoding:", 15, False),
+        (b"accept-encoding", b"accept:", 6, False),
+        (b"accept", b"accepT2", 7, False),
+        (b"accept", b"axcept:", 6, False),
+    ],
+)
+def test_a_remembered_name_is_the_same_in_all_its_length(known: bytes, data: bytes, size: int, same: bool) -> None:
+    compare = READINGS["scan"].head._same_name
+    assert compare(known, data, 0, size) is same
+    assert compare(known, b"xy" + data, 2, size) is same
+
+
 def test_names_are_remembered_within_bounds() -> None:
     reading = READINGS["scan"]
     for name in (b"n" * 48, b"m" * 49):
