@@ -45,7 +45,6 @@ cdef class WsgiExchange(Exchange):
     cpdef _stop_running(self)
     @cython.locals(response=Response)
     cpdef start_response(self, object status, object headers, object exc_info=*)
-    @cython.locals(body=bytes)
     cdef _send_whole(self, object pieces)
     @cython.locals(response=Response, channel=Channel)
     cdef bint _send_pieces(self) except -1
