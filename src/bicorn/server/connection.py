@@ -11,8 +11,8 @@ What `Connection.phase` can be, which says what the connection waits for and und
     HEAD     the rest of a head                 timeout_request_head, from its first byte on, however the bytes trickle
     BODY     the rest of a body                 timeout_request_body without a byte, and min_body_rate
     ANSWER   the application                    none
-    LINGER   the peer, to read our last answer  LINGER_TIME, then the connection is closed (RFC 9112 §9.6)
-    CLOSING  the transport, to flush            timeout_write
+    LINGER   the peer, to read our last answer  LINGER_TIME without anything to read, then it is closed (RFC 9112 §9.6)
+    CLOSING  the transport, to flush and close  LINGER_TIME without anything to flush
 
 Besides, whatever the phase, a peer that takes none of what is written for timeout_write is cut.
 """
@@ -26,8 +26,8 @@ from typing import Any
 
 from bicorn.apps.exchange import Exchange
 from bicorn.errors import ProtocolError
-from bicorn.observe.access import AccessRecord
 from bicorn.server.outbound import Outbound
+from bicorn.server.record import access_record
 from bicorn.server.service import Service
 from bicorn.server.tls import tls_extension
 from bicorn.wire.answers import informational, simple_response
@@ -35,6 +35,7 @@ from bicorn.wire.head import Head
 from bicorn.wire.http1 import Http1
 from bicorn.wire.response import Response
 from bicorn.wire.states import HELD, WAITING
+from bicorn.wire.states import IDLE as IDLE_RESPONSE
 
 logger = logging.getLogger("bicorn.error")
 
@@ -54,6 +55,9 @@ LINGER_LIMIT = 1 << 20
 # A body is given this long before its rate counts: precedent is Kestrel's 240 bytes/s after 5 s.
 RATE_GRACE = 5.0
 
+# nginx's "client closed request", for the access log alone.
+CLIENT_CLOSED = 499
+
 CONTINUE = informational(100)
 
 
@@ -71,6 +75,7 @@ class Connection(Outbound):
         "_body_received",
         "_body_started",
         "_discard",
+        "_ended",
         "_expects_continue",
         "_later",
         "_paused",
@@ -92,7 +97,8 @@ class Connection(Outbound):
         self._began = 0.0
         self._body_received = 0
         self._body_started = 0.0
-        self._discard = -1  # bytes of unread body that may still be dropped; -1 where none is
+        self._discard = -1  # bytes nobody will read that may still come and be dropped; -1 where none is
+        self._ended = False  # whether the peer sends no more
         self._expects_continue = False
         self._later = False  # whether a call of advance() is scheduled
         self._paused = False
@@ -110,41 +116,45 @@ class Connection(Outbound):
         self.origin = service.origin(self._scheme, transport.get_extra_info("sockname"))
         if self._scheme == "https":
             self.tls = tls_extension(transport.get_extra_info("ssl_object"))
-        self._wait_for(IDLE, service.keep_alive_timeout)
+        self._wait_for(IDLE, LINGER_TIME if service.draining else service.keep_alive_timeout)
         if not service.opened(self):
             logger.warning(
                 "503 to %s: all %d connections are busy (limit-connections)", self.peer(), service.connection_limit
             )
             self._send_simple(503, "the server has no room for another connection")
-            self._close()
+            self.close()
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes have come."""
         if self.phase >= LINGER:
             self._discard -= len(data)
             if self._discard < 0:
-                self.transport.abort()
+                self.abort()
             return
         http = self.http
         http.receive(data)
-        if self.exchange is not None:
-            if http.is_done():
-                if http.buffered() > PIPELINE_HIGH_WATER:
-                    self._pause_reading()
-                return
-            self._body_received += len(data)
+        if self.exchange is not None and http.is_done():
+            if http.buffered() > PIPELINE_HIGH_WATER:
+                self._pause_reading()
+            return
+        self._body_received += len(data)
         self.advance()
 
     def eof_received(self) -> bool:
         """asyncio: the peer sends no more; True keeps our side open.
 
-        A complete request to a WSGI application is still answered, as a shell's ``printf ... | nc`` expects. An ASGI
+        Complete requests to a WSGI application are still answered, as a shell's ``printf ... | nc`` expects. An ASGI
         application is told that the client has gone, since that is what a closed tab looks like.
         """
-        if self.exchange is None or self._scheme == "https" or not self.http.is_done():
+        if self._scheme == "https" or self.phase >= LINGER:
             return False
-        self.response.keep_alive = False
-        return self.exchange.survives_eof()
+        if self.exchange is None:
+            self._ended = self._later  # requests may still wait for their turn
+        else:
+            self._ended = self.http.is_done() and self.exchange.survives_eof()
+            if not self.http.buffered():
+                self.response.keep_alive = False
+        return self._ended
 
     def connection_lost(self, error: Exception | None) -> None:
         """asyncio: the connection is over."""
@@ -152,13 +162,14 @@ class Connection(Outbound):
         self.deadline = 0.0
         self._write_deadline = 0.0
         exchange = self.exchange
+        self.exchange = None
         if exchange is not None:
-            self.exchange = None
-            self._log_access(exchange, aborted=True)
             exchange.disconnect()
         self._wake()
         self.http.stop()
         self.service.gone(self)
+        if exchange is not None:
+            self._log_access(exchange, self.response.status or CLIENT_CLOSED)
 
     def resume_writing(self) -> None:
         """asyncio: the peer has caught up."""
@@ -194,7 +205,7 @@ class Connection(Outbound):
                 if data is None:
                     self._wait_for_body()
                     return
-                self._expects_continue = False
+                self._expects_continue = False  # the client went ahead
                 self.exchange.receive_body(data, http.is_done())
             elif self._discard >= 0:
                 if not self._discard_body():
@@ -215,6 +226,8 @@ class Connection(Outbound):
         service = self.service
         self._requests += 1
         service.requests += 1
+        self.phase = ANSWER
+        self.deadline = 0.0
         keep_alive = head.keep_alive and not service.draining
         if service.requests_limit and self._requests >= service.requests_limit:
             keep_alive = False
@@ -254,15 +267,21 @@ class Connection(Outbound):
             self.exchange = None
             exchange.disconnect()
             if self.response.state != WAITING and self.response.state != HELD:
-                self.transport.abort()
+                self._log_access(exchange, self.response.status)
+                self.abort()
                 return
-        self.http.stop()
-        self._send_simple(error.status, error.reason)
+            self._log_access(exchange, error.status)
+        if self._discard < 0:
+            self._send_simple(error.status, error.reason)
+        # else the request was answered before its body had come: another answer would be taken for the next one's
         self._linger()
 
     def _send_simple(self, status: int, reason: str) -> None:
         extra = b"retry-after: 1\r\n" if status == 503 else b""
-        self.write(simple_response(status, reason, defaults=self.service.defaults, extra=extra))
+        data = simple_response(status, reason, defaults=self.service.defaults, extra=extra)
+        if self.response.state != IDLE_RESPONSE and self.response.is_head:
+            data = data[: data.index(b"\r\n\r\n") + 4]
+        self.write(data)
 
     # What an exchange asks for
 
@@ -270,13 +289,17 @@ class Connection(Outbound):
         """Ask for the body, and read on."""
         if self.closed:
             return
+        if self._expects_continue or self._paused:
+            # How long the application took to ask is not the client's fault.
+            self._body_received = 0
+            self._body_started = self.service.now
         if self._expects_continue:
             self._expects_continue = False
             if self.response.state == WAITING:
                 self.write(CONTINUE)
         if self._paused:
             self._resume_reading()
-        if not self._advancing and self.exchange is not None and not self.http.is_done():
+        if not self._advancing and not self.deadline and self.exchange is not None and not self.http.is_done():
             self._wait_for_body()
 
     def hold_body(self) -> None:
@@ -295,11 +318,11 @@ class Connection(Outbound):
         if self.closed:
             return
         if self.service.access is not None:
-            self._log_access(exchange, aborted=False)
+            self._log_access(exchange, self.response.status)
         http = self.http
         if not self.response.keep_alive:
             if http.is_done() and not http.buffered():
-                self._close()
+                self.close()
             else:
                 self._linger()
             return
@@ -317,7 +340,7 @@ class Connection(Outbound):
             if self._discard >= 0 or http.buffered():
                 self._advance_later()
             else:
-                self._wait_for(IDLE, self.service.keep_alive_timeout)
+                self._wait_for_head()
 
     def fail(self, exchange: Exchange) -> None:
         """The application failed: a 500 where nothing was sent, else an aborted connection."""
@@ -326,8 +349,8 @@ class Connection(Outbound):
             return
         if response.state != WAITING and response.state != HELD:
             self.exchange = None
-            self._log_access(exchange, aborted=True)
-            self.transport.abort()
+            self._log_access(exchange, response.status)
+            self.abort()
             return
         response.begin(exchange.head.minor, exchange.head.method == "HEAD", response.keep_alive)
         response.start(500, [(b"content-type", b"text/plain; charset=utf-8")])
@@ -341,16 +364,20 @@ class Connection(Outbound):
         self.deadline = self.service.now + seconds if seconds else 0.0
 
     def _wait_for_head(self) -> None:
-        if self.http.is_idle():
+        if self._ended:
+            self.close()
+        elif self.http.is_idle():
             if self.service.draining:
-                self._close()
+                self.close()
             else:
                 self._wait_for(IDLE, self.service.keep_alive_timeout)
         elif self.phase != HEAD:
             self._wait_for(HEAD, self.service.head_timeout)
 
     def _wait_for_body(self) -> None:
-        if self._paused or self._expects_continue:
+        if self._ended:
+            self.close()
+        elif self._paused or self._expects_continue:
             self.deadline = 0.0
             self.phase = BODY
         else:
@@ -369,7 +396,7 @@ class Connection(Outbound):
             self._linger()
             return False
         if data is None:
-            self._wait_for(BODY, self.service.body_timeout)
+            self._wait_for_body()
             return False
         return True
 
@@ -387,26 +414,38 @@ class Connection(Outbound):
 
     def tick(self, now: float) -> None:
         """Compare the deadlines with `now`; called about twice a second."""
+        if self.closed:
+            return
         if self.deadline and now >= self.deadline:
             self._expire()
-        elif self.phase == BODY and self.deadline and self.service.min_body_rate:
+        elif self.phase == BODY and not self._paused and not self._expects_continue and self.service.min_body_rate:
             self._check_body_rate(now)
+        elif self.phase == IDLE:
+            self.http.rest()
         if self._write_deadline:
             self.check_write_deadline(now)
 
     def _expire(self) -> None:
         phase = self.phase
-        self.deadline = 0.0
-        if phase == IDLE:
-            self.close_idle()
-        elif phase == HEAD:
+        if phase == HEAD:
             self._refuse(ProtocolError(408, f"no complete head within {self.service.head_timeout:g} s"))
         elif phase == BODY:
             self._refuse(ProtocolError(408, f"no body for {self.service.body_timeout:g} s"))
-        elif phase == LINGER:
-            self._close()
+        else:
+            self._expire_quietly(phase)
+
+    def _expire_quietly(self, phase: int) -> None:
+        """End a wait in which nothing was due from the peer but that it takes what was sent, unless it is still at it."""
+        unsent = self.unsent()
+        if unsent or (phase == CLOSING and self._unsent):
+            # In between, a TLS transport's own buffer may show nowhere: so closing takes two looks.
+            self.watch_writing()
+            self._unsent = unsent
+            self._wait_for(phase, self.service.keep_alive_timeout if phase == IDLE else LINGER_TIME)
         elif phase == CLOSING:
-            self.transport.abort()
+            self.abort()
+        else:
+            self.close()
 
     def _check_body_rate(self, now: float) -> None:
         elapsed = now - self._body_started
@@ -415,31 +454,34 @@ class Connection(Outbound):
 
     def is_idle(self) -> bool:
         """Whether nothing is owed to the client."""
-        return self.phase == IDLE and self.exchange is None and self.http.is_idle()
+        is_owed = self.phase != IDLE or self.exchange is not None or not self.http.is_idle()
+        return not is_owed and not self.transport.get_write_buffer_size()
 
     # Closing
 
-    def close_idle(self) -> None:
-        """Close a connection that owes nothing; what it still has to flush is dropped."""
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-        else:
-            self._close()
-
     def start_draining(self) -> None:
-        """The worker stops: close when idle, else after the present answer."""
-        if self.is_idle():
-            self._close()
+        """The worker stops: close when nothing is asked, else after the present answer."""
+        if self.phase == IDLE and self.exchange is None and self.http.is_idle():
+            self.close()
         else:
             self.response.keep_alive = False
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Flush and close."""
         if not self.closed:
             self.http.stop()
-            self._wait_for(CLOSING, self.service.write_timeout)
+            self._wait_for(CLOSING, LINGER_TIME)
             self._discard = LINGER_LIMIT
+            self.watch_writing()
             self.transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once; what was not sent is dropped, and no further request begins."""
+        if not self.closed:
+            self.http.stop()
+            self.phase = CLOSING
+            self.deadline = 0.0
+            self.transport.abort()
 
     def _linger(self) -> None:
         """Close so that the peer can read our answer first.
@@ -451,37 +493,15 @@ class Connection(Outbound):
         if self.closed:
             return
         self.http.stop()
-        if self._scheme == "https" or not self.transport.can_write_eof():
-            self._close()
-            return
         self._wait_for(LINGER, LINGER_TIME)
         self._discard = LINGER_LIMIT
+        self.watch_writing()
         if self._paused:
             self._resume_reading()
-        with contextlib.suppress(OSError, RuntimeError):  # the peer may have gone already
-            self.transport.write_eof()
+        if self.transport.can_write_eof():  # not through TLS: there, the answer alone says that it is the last
+            with contextlib.suppress(OSError, RuntimeError):  # the peer may have gone already
+                self.transport.write_eof()
 
-    def _log_access(self, exchange: Exchange, *, aborted: bool) -> None:
-        access = self.service.access
-        if access is None:
-            return
-        head = exchange.head
-        response = self.response
-        status = response.status
-        if aborted and status == 0:
-            status = 499  # nginx's "client closed request"
-        fields: Any = response.fields if response.status else ()
-        access.log(
-            AccessRecord(
-                client=self.client[0] if self.client else "",
-                method=head.method,
-                target=head.target.decode("ascii"),
-                http_version="1.1" if head.minor else "1.0",
-                status=status,
-                response_bytes=response.body_sent,
-                duration=time.monotonic() - self._began,
-                request_headers=head.headers,
-                response_headers=list(fields),
-                scheme=self._scheme,
-            )
-        )
+    def _log_access(self, exchange: Exchange, status: int) -> None:
+        if self.service.access is not None:
+            self.service.access.log(access_record(self, exchange, status, time.monotonic() - self._began))

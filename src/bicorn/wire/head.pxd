@@ -22,8 +22,16 @@ cdef class Head:
 @cython.locals(entry=tuple)
 cdef tuple _new_name(bytes name, Py_ssize_t slot)
 
-@cython.locals(fields_start=Py_ssize_t, headers=list, steering=list, head=Head)
-cpdef Head scan_head(bytes data, Py_ssize_t start, Limits limits)
+
+cdef class Memory:
+    cdef public list lines
+    cdef public bytes block
+    cdef public list headers
+    cdef public list steering
+    cpdef forget(self)
+
+@cython.locals(fields_start=Py_ssize_t, headers=list, steering=list, lines=list, head=Head)
+cpdef Head scan_head(bytes data, Py_ssize_t start, Limits limits, Memory memory=*)
 
 @cython.locals(
     p="const unsigned char *", token="const unsigned char *", target_byte="const unsigned char *",
@@ -34,9 +42,11 @@ cdef Py_ssize_t _scan_request_line(bytes data, Py_ssize_t start, Limits limits, 
 @cython.locals(
     p="const unsigned char *", token="const unsigned char *", value_byte="const unsigned char *",
     i=Py_ssize_t, begin=Py_ssize_t, size=Py_ssize_t, slot=Py_ssize_t, value_start=Py_ssize_t, value_end=Py_ssize_t,
-    kind=int, entry=tuple, value=bytes,
+    kind=int, entry=tuple, value=bytes, at=Py_ssize_t, known=Py_ssize_t, line=bytes, field=tuple,
 )
-cdef Py_ssize_t _scan_fields(bytes data, Py_ssize_t start, Limits limits, list headers, list steering) except -2
+cdef Py_ssize_t _scan_fields(
+    bytes data, Py_ssize_t start, Limits limits, list headers, list steering, list lines
+) except -2
 
 @cython.locals(q="const unsigned char *", token="const unsigned char *", j=Py_ssize_t)
 cdef bint _same_name(bytes name, const unsigned char *p, Py_ssize_t begin, Py_ssize_t size)

@@ -112,13 +112,47 @@ def _new_name(name: bytes, slot: int) -> tuple[bytes, int]:
     return entry
 
 
-def scan_head(data: bytes, start: int, limits: Limits) -> Head:
+class Memory:
+    """The field lines of a connection's last request, to be recognised in its next.
+
+    Clients repeat most of their fields in every request,
+    which is why HTTP/2 and 3 send them as references (RFC 7541). A line
+    that is byte for byte the one in the same place before needs no reading: it was read, and found good, then.
+
+    Attributes:
+        lines: ``(line, field, kind)`` of each line, in order; of the first `MEMORY_LINES`, where short enough.
+        block: all lines as one, for the reading that recognises only the whole.
+        headers: its fields.
+        steering: its steering fields.
+    """
+
+    __slots__ = ("block", "headers", "lines", "steering")
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Give the memory back: an idle connection keeps nothing."""
+        self.lines: list[tuple[bytes, tuple[bytes, bytes], int]] = []
+        self.block = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.steering: list[tuple[int, bytes]] = []
+
+
+# What one connection may keep of its last request, so that many connections stay cheap.
+MEMORY_LINES = 32
+MEMORY_LINE_SIZE = 512
+MEMORY_BLOCK_SIZE = 4096
+
+
+def scan_head(data: bytes, start: int, limits: Limits, memory: Memory | None = None) -> Head:
     """Read the head that begins at `start` by walking its bytes.
 
     Args:
         data: bytes with a complete head at `start`: an empty line is known to follow.
         start: where the request line begins.
-        limits: the most a head may have.
+        limits: the most a head may have; the same for all heads read with one memory.
+        memory: the connection's last request, updated; None where there is none to remember.
 
     Raises:
         ProtocolError: the head is not HTTP/1, or is over a limit; the status says which.
@@ -128,7 +162,8 @@ def scan_head(data: bytes, start: int, limits: Limits) -> Head:
     headers: list[tuple[bytes, bytes]] = []
     steering: list[tuple[int, bytes]] = []
     head.headers = headers
-    head.end = _scan_fields(data, fields_start, limits, headers, steering)
+    lines = memory.lines if memory is not None else []
+    head.end = _scan_fields(data, fields_start, limits, headers, steering, lines)
     if head.end < 0 or len(headers) > limits.fields or head.end - start > limits.head:
         raise diagnose.head(data, start, limits)
     _settle(head, steering)
@@ -182,17 +217,36 @@ def _scan_request_line(data: bytes, start: int, limits: Limits, head: Head) -> i
 
 
 def _scan_fields(
-    data: bytes, start: int, limits: Limits, headers: list[tuple[bytes, bytes]], steering: list[tuple[int, bytes]]
+    data: bytes,
+    start: int,
+    limits: Limits,
+    headers: list[tuple[bytes, bytes]],
+    steering: list[tuple[int, bytes]],
+    lines: list[tuple[bytes, tuple[bytes, bytes], int]],
 ) -> int:
-    """Read field lines into `headers`, the steering ones also into `steering`; where they end, or -1 if malformed."""
+    """Read field lines into `headers`, the steering ones also into `steering`; where they end, or -1 if malformed.
+
+    `lines` are those of the last request (see `Memory`) and become those of this one.
+    """
     p = data
     token = _token_lower
     value_byte = _value_byte
     i = start
+    at = -1
+    known = len(lines)
 
     # RFC 9112 §5: field-line = field-name ":" OWS field-value OWS
     while p[i] != 13:
         begin = i
+        at += 1
+        if at < known:
+            line, field, kind = lines[at]
+            if data.startswith(line, i):
+                headers.append(field)
+                if kind:
+                    steering.append((kind, field[1]))
+                i += len(line)
+                continue
         while token[p[i]]:
             i += 1
         size = i - begin
@@ -218,10 +272,16 @@ def _scan_fields(
         if i - 2 - begin > limits.field_size:
             return -1
         value = p[value_start:value_end]
-        headers.append((entry[0], value))
+        field = (entry[0], value)
+        headers.append(field)
         kind = entry[1]
         if kind:
             steering.append((kind, value))
+        if i - begin <= MEMORY_LINE_SIZE:
+            if at < known:
+                lines[at] = (p[begin:i], field, kind)
+            elif at == len(lines) and at < MEMORY_LINES:
+                lines.append((p[begin:i], field, kind))
     return i + 2 if p[i + 1] == 10 else -1
 
 
@@ -249,20 +309,24 @@ _FIELDS = re.compile(rb"(?:" + _TCHAR + rb"+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
 _FIELD = re.compile(rb"([^:\r\n]+):([^\r\n]*)\r\n")
 
 
-def match_head(data: bytes, start: int, limits: Limits) -> Head:
+def match_head(data: bytes, start: int, limits: Limits, memory: Memory | None = None) -> Head:
     """Read the head that begins at `start` with regular expressions; the same contract as `scan_head`."""
     line = _REQUEST_LINE.match(data, start)
     if line is None:
         raise diagnose.head(data, start, limits)
     fields_start = line.end()
-    block = _FIELDS.match(data, fields_start)
-    if block is None:
-        raise diagnose.head(data, start, limits)
-    end = block.end()
-    pairs = _FIELD.findall(data, fields_start, end)
-    if len(pairs) > limits.fields or end - start > limits.head or fields_start - 2 - start > limits.request_line:
-        raise diagnose.head(data, start, limits)
-    if end - fields_start > limits.field_size and max(map(_line_size, pairs), default=0) > limits.field_size:
+    if memory is not None and memory.block and data.startswith(memory.block, fields_start):
+        end = fields_start + len(memory.block)
+        headers = memory.headers.copy()
+        steering = memory.steering
+    else:
+        end, headers = _match_fields(data, fields_start, start, limits)
+        steering = [(STEERING[name], value) for name, value in headers if name in STEERING]
+        if memory is not None and end - fields_start <= MEMORY_BLOCK_SIZE:
+            memory.block = data[fields_start:end]
+            memory.headers = headers.copy()
+            memory.steering = steering
+    if end - start > limits.head or fields_start - 2 - start > limits.request_line:
         raise diagnose.head(data, start, limits)
     head = Head.__new__(Head)
     method, path, query, minor = line.groups()
@@ -271,10 +335,24 @@ def match_head(data: bytes, start: int, limits: Limits) -> Head:
     head.query = query or b""
     head.escaped = b"%" in path
     head.minor = 0 if minor == b"0" else 1
-    head.headers = headers = [(name.lower(), value.strip(b" \t")) for name, value in pairs]
+    head.headers = headers
     head.end = end
-    _settle(head, [(STEERING[name], value) for name, value in headers if name in STEERING])
+    _settle(head, steering)
     return head
+
+
+def _match_fields(data: bytes, start: int, head_start: int, limits: Limits) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """Where the field lines at `start` end, and what they say."""
+    block = _FIELDS.match(data, start)
+    if block is None:
+        raise diagnose.head(data, head_start, limits)
+    end = block.end()
+    pairs = _FIELD.findall(data, start, end)
+    if len(pairs) > limits.fields:
+        raise diagnose.head(data, head_start, limits)
+    if end - start > limits.field_size and max(map(_line_size, pairs), default=0) > limits.field_size:
+        raise diagnose.head(data, head_start, limits)
+    return end, [(name.lower(), value.strip(b" \t")) for name, value in pairs]
 
 
 def _line_size(pair: tuple[bytes, bytes]) -> int:

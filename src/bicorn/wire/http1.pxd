@@ -1,5 +1,5 @@
 import cython
-from bicorn.wire.head cimport Head
+from bicorn.wire.head cimport Head, Memory
 from bicorn.wire.limits cimport Limits
 
 cdef int HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILERS, DONE, BROKEN
@@ -11,6 +11,7 @@ cdef class Http1:
     cdef public int state
     cdef public Py_ssize_t body_limit
     cdef public list trailers
+    cdef Memory _memory
     cdef bytes _buffer
     cdef Py_ssize_t _position
     cdef Py_ssize_t _searched
@@ -24,6 +25,7 @@ cdef class Http1:
     cpdef bint is_done(self)
     cpdef receive(self, bytes data)
     cpdef next_request(self)
+    cpdef rest(self)
     cpdef stop(self)
     cpdef object next_event(self)
     cpdef Head next_head(self)

@@ -30,7 +30,7 @@ import re
 from bicorn.errors import ProtocolError
 from bicorn.wire import diagnose
 from bicorn.wire.fields import CHUNKED
-from bicorn.wire.head import Head, parse_head, read_trailers
+from bicorn.wire.head import Head, Memory, parse_head, read_trailers
 from bicorn.wire.limits import Limits
 
 HEAD = 0
@@ -74,6 +74,7 @@ class Http1:
         "_buffer",
         "_empty_lines",
         "_extensions",
+        "_memory",
         "_position",
         "_received",
         "_remaining",
@@ -89,6 +90,7 @@ class Http1:
         self.state = HEAD
         self.body_limit = limits.body
         self.trailers: list[tuple[bytes, bytes]] = []
+        self._memory = Memory()
         self._buffer = b""
         self._position = 0  # what lies before it has been read
         self._searched = 0  # no head ends before it
@@ -130,6 +132,14 @@ class Http1:
             self.trailers = []
         if self._position == len(self._buffer):
             # An idle connection must not hold on to the last bytes of an upload.
+            self._buffer = b""
+            self._position = 0
+            self._searched = 0
+
+    def rest(self) -> None:
+        """Nothing has come for a while: keep nothing of the last request."""
+        if self._buffer and self._position == len(self._buffer):
+            self._memory.forget()
             self._buffer = b""
             self._position = 0
             self._searched = 0
@@ -191,7 +201,7 @@ class Http1:
                 self._check_partial_head(data, start)
                 self._searched = len(data)
                 return None
-        head: Head = parse_head(data, start, self.limits)
+        head: Head = parse_head(data, start, self.limits, self._memory)
         self._position = head.end
         self._searched = head.end
         if head.content_length == 0:
