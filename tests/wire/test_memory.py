@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bicorn.errors import ProtocolError
-from bicorn.wire import head as head_module
-from bicorn.wire.head import MEMORY_LINE_SIZE, MEMORY_LINES, Head, Memory, match_head, scan_head
+from bicorn.wire.head import Head, match_head, scan_head
 from bicorn.wire.http1 import Http1
 from bicorn.wire.limits import Limits
+from bicorn.wire.memory import MEMORY_BLOCK_SIZE, MEMORY_LINE_SIZE, MEMORY_LINES, Memory
 
 LIMITS = Limits()
 READINGS = [pytest.param(scan_head, id="scan"), pytest.param(match_head, id="match")]
@@ -77,7 +77,7 @@ def test_what_is_remembered_is_bounded(read: Read) -> None:
     assert len(head.headers) == 81
     assert len(memory.lines) <= MEMORY_LINES
     assert all(len(line) <= MEMORY_LINE_SIZE for line, _, _ in memory.lines)
-    assert len(memory.block) <= head_module.MEMORY_BLOCK_SIZE
+    assert len(memory.block) <= MEMORY_BLOCK_SIZE
 
 
 def test_a_resting_connection_keeps_nothing_and_goes_on() -> None:

@@ -1,5 +1,8 @@
 import cython
 from bicorn.wire.limits cimport Limits
+from bicorn.wire.memory cimport Memory
+
+cdef Py_ssize_t MEMORY_BLOCK_SIZE, MEMORY_LINE_SIZE, MEMORY_LINES
 
 cdef list _names
 cdef bytes _token_lower, _value_byte, _target_byte
@@ -22,13 +25,6 @@ cdef class Head:
 @cython.locals(entry=tuple)
 cdef tuple _new_name(bytes name, Py_ssize_t slot)
 
-
-cdef class Memory:
-    cdef public list lines
-    cdef public bytes block
-    cdef public list headers
-    cdef public list steering
-    cpdef forget(self)
 
 @cython.locals(fields_start=Py_ssize_t, headers=list, steering=list, lines=list, head=Head)
 cpdef Head scan_head(bytes data, Py_ssize_t start, Limits limits, Memory memory=*)

@@ -1,6 +1,7 @@
 import cython
-from bicorn.wire.head cimport Head, Memory
+from bicorn.wire.head cimport Head
 from bicorn.wire.limits cimport Limits
+from bicorn.wire.memory cimport Memory
 
 cdef int HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILERS, DONE, BROKEN
 cdef Py_ssize_t _CHUNK_LINE_LIMIT, _CHUNK_DIGITS_LIMIT, _CHUNK_EXTENSIONS_LIMIT, _EMPTY_LINES_LIMIT

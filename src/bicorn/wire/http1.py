@@ -30,8 +30,9 @@ import re
 from bicorn.errors import ProtocolError
 from bicorn.wire import diagnose
 from bicorn.wire.fields import CHUNKED
-from bicorn.wire.head import Head, Memory, parse_head, read_trailers
+from bicorn.wire.head import Head, parse_head, read_trailers
 from bicorn.wire.limits import Limits
+from bicorn.wire.memory import Memory
 
 HEAD = 0
 LENGTH = 1
