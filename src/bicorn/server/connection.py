@@ -5,55 +5,32 @@ exchange, and what its application gives goes out in one write. Requests of one 
 other: the next one is begun from ``advance``'s loop, never from inside the answer to the last, so pipelining costs no
 stack.
 
-What `Connection.phase` can be, which says what the connection waits for and under which deadline::
-
-    IDLE     the first byte of a request        timeout_keep_alive
-    HEAD     the rest of a head                 timeout_request_head, from its first byte on, however the bytes trickle
-    BODY     the rest of a body                 timeout_request_body without a byte, and min_body_rate
-    ANSWER   the application                    none
-    LINGER   the peer, to read our last answer  LINGER_TIME without anything to read, then it is closed (RFC 9112 §9.6)
-    CLOSING  the transport, to flush and close  LINGER_TIME without anything to flush
-
-Besides, whatever the phase, a peer that takes none of what is written for timeout_write is cut.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from typing import Any
 
 from bicorn.apps.exchange import Exchange
 from bicorn.errors import ProtocolError
-from bicorn.server.outbound import Outbound
 from bicorn.server.record import access_record
 from bicorn.server.service import Service
 from bicorn.server.tls import tls_extension
+from bicorn.server.waiting import ANSWER, BODY, HEAD, IDLE, LINGER, LINGER_TIME, Waiting
 from bicorn.wire.answers import informational, simple_response
 from bicorn.wire.head import Head
-from bicorn.wire.http1 import Http1
 from bicorn.wire.response import Response
 from bicorn.wire.states import HELD, WAITING
 from bicorn.wire.states import IDLE as IDLE_RESPONSE
 
 logger = logging.getLogger("bicorn.error")
 
-IDLE = 0
-HEAD = 1
-BODY = 2
-ANSWER = 3
-LINGER = 4
-CLOSING = 5
-
 # Bytes of pipelined requests that wait in memory while one is answered; the rest waits in the kernel.
 PIPELINE_HIGH_WATER = 65536
 # Unread body that is read and dropped so that the connection can go on; above it closing is cheaper.
 DISCARD_LIMIT = 65536
-LINGER_TIME = 2.0
-LINGER_LIMIT = 1 << 20
-# A body is given this long before its rate counts: precedent is Kestrel's 240 bytes/s after 5 s.
-RATE_GRACE = 5.0
 
 # nginx's "client closed request", for the access log alone.
 CLIENT_CLOSED = 499
@@ -61,7 +38,7 @@ CLIENT_CLOSED = 499
 CONTINUE = informational(100)
 
 
-class Connection(Outbound):
+class Connection(Waiting):
     """One client connection; an `asyncio.Protocol` by shape.
 
     Args:
@@ -72,36 +49,18 @@ class Connection(Outbound):
     __slots__ = (
         "_advancing",
         "_began",
-        "_body_received",
-        "_body_started",
-        "_discard",
         "_ended",
-        "_expects_continue",
         "_later",
-        "_paused",
         "_requests",
-        "deadline",
-        "exchange",
-        "http",
-        "phase",
     )
 
     def __init__(self, service: Service, scheme: str) -> None:
         super().__init__(service, scheme)
-        self.http = Http1(service.limits)
         self.response = Response(service.defaults)
-        self.exchange: Exchange | None = None
-        self.phase = IDLE
-        self.deadline = 0.0
         self._advancing = False
         self._began = 0.0
-        self._body_received = 0
-        self._body_started = 0.0
-        self._discard = -1  # bytes nobody will read that may still come and be dropped; -1 where none is
         self._ended = False  # whether the peer sends no more
-        self._expects_continue = False
         self._later = False  # whether a call of advance() is scheduled
-        self._paused = False
         self._requests = 0
 
     # What the transport says
@@ -116,7 +75,7 @@ class Connection(Outbound):
         self.origin = service.origin(self._scheme, transport.get_extra_info("sockname"))
         if self._scheme == "https":
             self.tls = tls_extension(transport.get_extra_info("ssl_object"))
-        self._wait_for(IDLE, LINGER_TIME if service.draining else service.keep_alive_timeout)
+        self.wait_for(IDLE, LINGER_TIME if service.draining else service.keep_alive_timeout)
         if not service.opened(self):
             logger.warning(
                 "503 to %s: all %d connections are busy (limit-connections)", self.peer(), service.connection_limit
@@ -135,7 +94,7 @@ class Connection(Outbound):
         http.receive(data)
         if self.exchange is not None and http.is_done():
             if http.buffered() > PIPELINE_HIGH_WATER:
-                self._pause_reading()
+                self.hold_reading()
             return
         self._body_received += len(data)
         self.advance()
@@ -188,7 +147,7 @@ class Connection(Outbound):
         try:
             self._advance()
         except ProtocolError as error:
-            self._refuse(error)
+            self.refuse(error)
         finally:
             self._advancing = False
 
@@ -259,7 +218,7 @@ class Connection(Outbound):
             self._later = True
             self.loop.call_soon(self.advance)
 
-    def _refuse(self, error: ProtocolError) -> None:
+    def refuse(self, error: ProtocolError) -> None:
         """Answer what cannot be served, say why, and close."""
         logger.warning("%d to %s: %s", error.status, self.peer(), error.reason)
         exchange = self.exchange
@@ -274,7 +233,7 @@ class Connection(Outbound):
         if self._discard < 0:
             self._send_simple(error.status, error.reason)
         # else the request was answered before its body had come: another answer would be taken for the next one's
-        self._linger()
+        self.linger()
 
     def _send_simple(self, status: int, reason: str) -> None:
         extra = b"retry-after: 1\r\n" if status == 503 else b""
@@ -298,13 +257,13 @@ class Connection(Outbound):
             if self.response.state == WAITING:
                 self.write(CONTINUE)
         if self._paused:
-            self._resume_reading()
+            self.resume_reading()
         if not self._advancing and not self.deadline and self.exchange is not None and not self.http.is_done():
             self._wait_for_body()
 
     def hold_body(self) -> None:
         """Read no more of the body for now."""
-        self._pause_reading()
+        self.hold_reading()
         self.deadline = 0.0
 
     def idle(self) -> None:
@@ -324,18 +283,18 @@ class Connection(Outbound):
             if http.is_done() and not http.buffered():
                 self.close()
             else:
-                self._linger()
+                self.linger()
             return
         if http.is_done():
             http.next_request()
         elif self._expects_continue:
             # The client may or may not send the body it asked about; only closing is unambiguous.
-            self._linger()
+            self.linger()
             return
         else:
             self._discard = DISCARD_LIMIT
         if self._paused:
-            self._resume_reading()
+            self.resume_reading()
         if not self._advancing:
             if self._discard >= 0 or http.buffered():
                 self._advance_later()
@@ -359,10 +318,6 @@ class Connection(Outbound):
 
     # Waiting
 
-    def _wait_for(self, phase: int, seconds: float) -> None:
-        self.phase = phase
-        self.deadline = self.service.now + seconds if seconds else 0.0
-
     def _wait_for_head(self) -> None:
         if self._ended:
             self.close()
@@ -370,9 +325,9 @@ class Connection(Outbound):
             if self.service.draining:
                 self.close()
             else:
-                self._wait_for(IDLE, self.service.keep_alive_timeout)
+                self.wait_for(IDLE, self.service.keep_alive_timeout)
         elif self.phase != HEAD:
-            self._wait_for(HEAD, self.service.head_timeout)
+            self.wait_for(HEAD, self.service.head_timeout)
 
     def _wait_for_body(self) -> None:
         if self._ended:
@@ -381,7 +336,7 @@ class Connection(Outbound):
             self.deadline = 0.0
             self.phase = BODY
         else:
-            self._wait_for(BODY, self.service.body_timeout)
+            self.wait_for(BODY, self.service.body_timeout)
 
     def _discard_body(self) -> bool:
         """Drop body the application did not read; False where there is nothing to go on with yet."""
@@ -393,71 +348,12 @@ class Connection(Outbound):
             self.http.next_request()
             return True
         if self._discard < 0:
-            self._linger()
+            self.linger()
             return False
         if data is None:
             self._wait_for_body()
             return False
         return True
-
-    def _pause_reading(self) -> None:
-        if not self._paused and not self.closed:
-            self._paused = True
-            self.transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        self._paused = False
-        if not self.closed:
-            self.transport.resume_reading()
-
-    # Deadlines
-
-    def tick(self, now: float) -> None:
-        """Compare the deadlines with `now`; called about twice a second."""
-        if self.closed:
-            return
-        if self.deadline and now >= self.deadline:
-            self._expire()
-        elif self.phase == BODY and not self._paused and not self._expects_continue and self.service.min_body_rate:
-            self._check_body_rate(now)
-        elif self.phase == IDLE:
-            self.http.rest()
-        if self._write_deadline:
-            self.check_write_deadline(now)
-
-    def _expire(self) -> None:
-        phase = self.phase
-        if phase == HEAD:
-            self._refuse(ProtocolError(408, f"no complete head within {self.service.head_timeout:g} s"))
-        elif phase == BODY:
-            self._refuse(ProtocolError(408, f"no body for {self.service.body_timeout:g} s"))
-        else:
-            self._expire_quietly(phase)
-
-    def _expire_quietly(self, phase: int) -> None:
-        """End a wait in which nothing was due from the peer but that it takes what was sent, unless it is still at it."""
-        unsent = self.unsent()
-        if unsent or (phase == CLOSING and self._unsent):
-            # In between, a TLS transport's own buffer may show nowhere: so closing takes two looks.
-            self.watch_writing()
-            self._unsent = unsent
-            self._wait_for(phase, self.service.keep_alive_timeout if phase == IDLE else LINGER_TIME)
-        elif phase == CLOSING:
-            self.abort()
-        else:
-            self.close()
-
-    def _check_body_rate(self, now: float) -> None:
-        elapsed = now - self._body_started
-        if elapsed > RATE_GRACE and self._body_received < self.service.min_body_rate * (elapsed - RATE_GRACE):
-            self._refuse(ProtocolError(408, f"the body comes slower than {self.service.min_body_rate} bytes/s"))
-
-    def is_idle(self) -> bool:
-        """Whether nothing is owed to the client."""
-        is_owed = self.phase != IDLE or self.exchange is not None or not self.http.is_idle()
-        return not is_owed and not self.transport.get_write_buffer_size()
-
-    # Closing
 
     def start_draining(self) -> None:
         """The worker stops: close when nothing is asked, else after the present answer."""
@@ -465,42 +361,6 @@ class Connection(Outbound):
             self.close()
         else:
             self.response.keep_alive = False
-
-    def close(self) -> None:
-        """Flush and close."""
-        if not self.closed:
-            self.http.stop()
-            self._wait_for(CLOSING, LINGER_TIME)
-            self._discard = LINGER_LIMIT
-            self.watch_writing()
-            self.transport.close()
-
-    def abort(self) -> None:
-        """End the connection at once; what was not sent is dropped, and no further request begins."""
-        if not self.closed:
-            self.http.stop()
-            self.phase = CLOSING
-            self.deadline = 0.0
-            self.transport.abort()
-
-    def _linger(self) -> None:
-        """Close so that the peer can read our answer first.
-
-        RFC 9112 §9.6: closing with unread data in the receive buffer makes the kernel reset the connection, which may
-        destroy the answer before the peer has read it. So our side is closed first, and what still comes is read and
-        dropped.
-        """
-        if self.closed:
-            return
-        self.http.stop()
-        self._wait_for(LINGER, LINGER_TIME)
-        self._discard = LINGER_LIMIT
-        self.watch_writing()
-        if self._paused:
-            self._resume_reading()
-        if self.transport.can_write_eof():  # not through TLS: there, the answer alone says that it is the last
-            with contextlib.suppress(OSError, RuntimeError):  # the peer may have gone already
-                self.transport.write_eof()
 
     def _log_access(self, exchange: Exchange, status: int) -> None:
         if self.service.access is not None:

@@ -24,4 +24,8 @@ cdef class Outbound(Channel):
     cpdef write_through(self, bytes data)
     cdef _wake(self)
     cdef int _fileno(self) except -1
+    cpdef watch_writing(self)
+    cpdef Py_ssize_t unsent(self) except -1
+    @cython.locals(unsent=Py_ssize_t)
     cpdef check_write_deadline(self, double now)
+    cpdef abort(self)

@@ -56,7 +56,7 @@ class Outbound(Channel):
         self._descriptor = -1  # the socket's, once it was asked for
         self._pieces: list[bytes] | None = None  # of a stream, until the loop turns
         self._pieces_size = 0
-        self._unsent = 0  # bytes the transport held when the write deadline was last set
+        self._unsent = 0  # what the peer had not taken when it was last looked at
         self._waiters: list[asyncio.Future[None]] | None = None
         self._write_deadline = 0.0
 
@@ -82,7 +82,7 @@ class Outbound(Channel):
         if self.closed or not data:
             return
         if self._pieces is None:
-            if len(data) >= PIECES_LIMIT:  # large enough to go alone, without being copied
+            if isinstance(data, list) or len(data) >= PIECES_LIMIT:  # large enough to go alone, without being copied
                 self.write(data)
                 return
             self._pieces = []
@@ -122,7 +122,7 @@ class Outbound(Channel):
             except BlockingIOError:
                 sent = 0
             except OSError as error:
-                transport.abort()
+                self.abort()
                 raise ClientDisconnected("the client has disconnected") from error
             if sent == len(data):
                 return
@@ -159,14 +159,11 @@ class Outbound(Channel):
     def pause_writing(self) -> None:
         """asyncio: the peer is slower than we are."""
         self.writable = False
-        if self.service.write_timeout:
-            self._unsent = self.transport.get_write_buffer_size()
-            self._write_deadline = self.service.now + self.service.write_timeout
+        self.watch_writing()
 
     def resume_writing(self) -> None:
         """asyncio: the peer has caught up."""
         self.writable = True
-        self._write_deadline = 0.0
         self._wake()
 
     def new_waiter(self) -> asyncio.Future[None]:
@@ -187,31 +184,35 @@ class Outbound(Channel):
 
     # The write deadline
 
+    def watch_writing(self) -> None:
+        """Give the peer time to take some of what waits for it; see ``check_write_deadline``."""
+        if self.service.write_timeout and not self._write_deadline:
+            self._unsent = self.unsent()
+            self._write_deadline = self.service.now + self.service.write_timeout
+
+    def unsent(self) -> int:
+        """Bytes the peer has not taken.
+
+        The kernel's count too: a TLS transport, and ``os.sendfile``, have bytes on the way that no transport tells of.
+        """
+        waiting: int = self.transport.get_write_buffer_size()
+        return waiting + sendfile.queued(self.transport.get_extra_info("socket"))
+
     def check_write_deadline(self, now: float) -> None:
-        """Cut a peer that has taken nothing of what waits for it since the deadline was set."""
-        if not self._write_deadline or now < self._write_deadline or self.closed:
-            return
-        unsent = self.transport.get_write_buffer_size()
-        if unsent and unsent >= self._unsent:
+        """Cut a peer that has taken nothing of what waits for it; one that takes a little, however slowly, may go on."""
+        unsent = self.unsent()
+        if not unsent:
+            self._write_deadline = 0.0
+        elif unsent != self._unsent:
+            self._write_deadline = now + self.service.write_timeout
+        elif now >= self._write_deadline:
             logger.warning(
                 "connection from %s cut: it has read nothing for %g s (timeout-write)",
                 self.peer(),
                 self.service.write_timeout,
             )
-            self.transport.abort()
-        else:
-            self._unsent = unsent
-            self._write_deadline = now + self.service.write_timeout
-
-    def progressed(self) -> None:
-        """A file transfer made progress: the write deadline starts anew."""
-        if self.service.write_timeout:
-            self._unsent = 0
-            self._write_deadline = self.service.now + self.service.write_timeout
-
-    def settled(self) -> None:
-        """A file transfer has ended: its write deadline is over."""
-        self._write_deadline = 0.0
+            self.abort()
+        self._unsent = unsent
 
     def abort(self) -> None:
         """End the connection at once."""

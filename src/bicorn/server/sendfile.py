@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-from typing import TYPE_CHECKING
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
 
 from bicorn.errors import ClientDisconnected
 
@@ -43,6 +45,7 @@ async def copy(connection: Outbound, file: int, offset: int, count: int) -> None
             try:
                 sent = os.sendfile(descriptor, file, offset, min(count, _BLOCK))
             except BlockingIOError:
+                connection.watch_writing()
                 await _wait_writable(connection, descriptor)
                 continue
             except (BrokenPipeError, ConnectionError) as error:
@@ -50,13 +53,11 @@ async def copy(connection: Outbound, file: int, offset: int, count: int) -> None
                 raise ClientDisconnected("the client has disconnected") from error
             if sent == 0:
                 raise OSError("the file became shorter while it was sent")
-            connection.progressed()
             offset += sent
             count -= sent
             if count:
                 await asyncio.sleep(0)
     finally:
-        connection.settled()
         os.close(descriptor)
 
 
@@ -112,3 +113,25 @@ def write_all(descriptor: int, data: bytes, timeout: float) -> bool:
         except OSError:
             return False
     return True
+
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
+    def queued(sock: Any) -> int:
+        """Bytes that a socket's kernel buffer holds for the peer; 0 where there is no socket."""
+        if sock is None:
+            return 0
+        count = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+        return int.from_bytes(count, sys.byteorder)
+
+else:
+    _SO_NWRITE = 0x1024  # macOS: <sys/socket.h>
+
+    def queued(sock: Any) -> int:
+        """Bytes that a socket's kernel buffer holds for the peer; 0 where the system does not tell."""
+        if sock is None or sys.platform != "darwin":
+            return 0
+        count: int = sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
+        return count

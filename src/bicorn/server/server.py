@@ -163,6 +163,9 @@ class Server:
     async def _drain(self, service: Service) -> None:
         """Let requests finish, for the graceful timeout at most; then cut what is left, and name it."""
         service.draining = True
+        # A request that has arrived already is served: two turns of the loop read what the kernel holds.
+        for _ in range(2):
+            await asyncio.sleep(0)
         service.drained = asyncio.get_running_loop().create_future()
         for connection in list(service.connections):
             connection.start_draining()

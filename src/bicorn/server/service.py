@@ -165,11 +165,11 @@ class Service:
     # Who is there
 
     def opened(self, connection: Any) -> bool:
-        """Register a connection; False where there is no room for it."""
-        if self.connection_limit and len(self.connections) >= self.connection_limit and not self._make_room():
-            return False
+        """Register a connection; False where there is no room for it, so that it must go again."""
+        full = self.connection_limit and len(self.connections) >= self.connection_limit
+        has_room = not full or self._make_room()
         self.connections.add(connection)
-        return True
+        return has_room
 
     def gone(self, connection: Any) -> None:
         """Forget a connection."""
@@ -186,5 +186,5 @@ class Service:
         idle = [connection for connection in self.connections if connection.is_idle()]
         if not idle:
             return False
-        min(idle, key=lambda connection: connection.deadline).close_idle()
+        min(idle, key=lambda connection: connection.deadline).close()
         return True

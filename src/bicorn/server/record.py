@@ -1,0 +1,34 @@
+"""What the access log is told of an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bicorn.apps.exchange import Channel, Exchange
+from bicorn.observe.access import AccessRecord
+
+
+def access_record(channel: Channel, exchange: Exchange, status: int, duration: float) -> AccessRecord:
+    """The record of an answer that has ended, one way or the other.
+
+    Args:
+        channel: the connection; its response is still the one to `exchange`.
+        exchange: the request.
+        status: what the client was told, or 499.
+        duration: seconds since the request's head was complete.
+    """
+    head = exchange.head
+    response = channel.response
+    fields: Any = response.fields if status == response.status else ()
+    return AccessRecord(
+        client=channel.client[0] if channel.client else "",
+        method=head.method,
+        target=head.target.decode("ascii"),
+        http_version="1.1" if head.minor else "1.0",
+        status=status,
+        response_bytes=response.body_sent,
+        duration=duration,
+        request_headers=head.headers,
+        response_headers=list(fields),
+        scheme=channel.origin.scheme,
+    )
