@@ -200,7 +200,8 @@ def test_a_body_over_the_limit_is_refused_before_its_head_is_given() -> None:
     assert caught.value.status == 413
 
 
-def test_the_search_for_a_heads_end_is_not_led_astray_by_what_was_read_before() -> None:
+@pytest.mark.parametrize("rests", [False, True])
+def test_the_search_for_a_heads_end_is_not_led_astray_by_what_was_read_before(rests: bool) -> None:
     """Found in review: bytes searched in one request must not count as searched in the next."""
     big = GET[:-2] + b"A: " + b"b" * 500 + b"\r\n\r\n"
     for first in (big, chunked(b"0\r\nA: " + b"b" * 500 + b"\r\n\r\n"), length(b" 600", b"x" * 600)):
@@ -211,6 +212,8 @@ def test_the_search_for_a_heads_end_is_not_led_astray_by_what_was_read_before() 
                 pass
         assert http.is_done()
         http.next_request()
+        if rests:
+            http.rest()
         http.receive(GET + GET[:-1])
         assert http.next_head() is not None
         http.next_request()
@@ -219,16 +222,40 @@ def test_the_search_for_a_heads_end_is_not_led_astray_by_what_was_read_before() 
         assert http.next_head() is not None
 
 
-def test_an_idle_connection_keeps_no_bytes() -> None:
-    import gc
-
+def test_a_resting_connection_keeps_no_bytes() -> None:
+    reading = READINGS["match"]
     piece = bytes(bytearray(b"x" * 100_000))
-    http = connection(length(b" 100000", b""))
+    http = reading.http1.Http1(reading.limits.Limits())
+    http.receive(length(b" 100000", b""))
     http.next_event()
     http.receive(piece)
     http.next_event()
     http.next_request()
-    assert not any(piece is kept for kept in gc.get_referents(http))
+    assert http._memory.block
+    http.rest()
+    assert (http._buffer, http._memory.block) == (b"", b"")
+    assert http.is_idle()
+
+
+def test_a_rest_forgets_what_was_read_and_nothing_else() -> None:
+    http = connection(GET + GET)
+    for rests in (True, False):
+        assert http.next_head() is not None
+        http.rest()
+        http.next_request()
+        if rests:
+            http.rest()
+    http.rest()
+    assert (http.is_idle(), http.buffered()) == (True, 0)
+    http.receive(GET[:-3])
+    assert http.next_head() is None
+    http.rest()
+    assert http.buffered() == len(GET) - 3
+    http.receive(GET[-3:] + GET)
+    head = http.next_head()
+    assert head is not None
+    assert head.headers == [(b"host", b"a")]
+    assert http.buffered() == len(GET)
 
 
 @pytest.mark.parametrize("reading", READINGS.values(), ids=lambda reading: reading.name)

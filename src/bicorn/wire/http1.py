@@ -131,14 +131,9 @@ class Http1:
         self._empty_lines = 0
         if self.trailers:
             self.trailers = []
-        if self._position == len(self._buffer):
-            # An idle connection must not hold on to the last bytes of an upload.
-            self._buffer = b""
-            self._position = 0
-            self._searched = 0
 
     def rest(self) -> None:
-        """Nothing has come for a while: keep nothing of the last request."""
+        """Nothing has come for a while: keep nothing of the last request, its fields or the end of its upload."""
         if self._buffer and self._position == len(self._buffer):
             self._memory.forget()
             self._buffer = b""
