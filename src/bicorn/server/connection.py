@@ -15,10 +15,11 @@ from typing import Any
 
 from bicorn.apps.exchange import Exchange
 from bicorn.errors import ProtocolError
+from bicorn.server.phases import ANSWER, BODY, HEAD, IDLE, LINGER, LINGER_TIME
 from bicorn.server.record import access_record
 from bicorn.server.service import Service
 from bicorn.server.tls import tls_extension
-from bicorn.server.waiting import ANSWER, BODY, HEAD, IDLE, LINGER, LINGER_TIME, Waiting
+from bicorn.server.waiting import Waiting
 from bicorn.wire.answers import informational, simple_response
 from bicorn.wire.head import Head
 from bicorn.wire.response import Response

@@ -199,7 +199,7 @@ class Outbound(Channel):
         return waiting + sendfile.queued(self.transport.get_extra_info("socket"))
 
     def check_write_deadline(self, now: float) -> None:
-        """Cut a peer that has taken nothing of what waits for it; one that takes a little, however slowly, may go on."""
+        """Cut a peer that has taken nothing of what waits for it; one that takes a little at a time may go on."""
         unsent = self.unsent()
         if not unsent:
             self._write_deadline = 0.0

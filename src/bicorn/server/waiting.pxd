@@ -4,7 +4,7 @@ from bicorn.server.outbound cimport Outbound
 from bicorn.server.service cimport Service
 from bicorn.wire.http1 cimport Http1
 
-cdef int IDLE, HEAD, BODY, ANSWER, LINGER, CLOSING
+cdef int IDLE, HEAD, BODY, LINGER, CLOSING
 cdef Py_ssize_t LINGER_LIMIT
 cdef double LINGER_TIME, RATE_GRACE
 

@@ -1,16 +1,4 @@
-"""What a connection waits for, under which deadline, and how it ends.
-
-What `Waiting.phase` can be, which says what the connection waits for and under which deadline::
-
-    IDLE     the first byte of a request        timeout_keep_alive
-    HEAD     the rest of a head                 timeout_request_head, from its first byte on, however the bytes trickle
-    BODY     the rest of a body                 timeout_request_body without a byte, and min_body_rate
-    ANSWER   the application                    none
-    LINGER   the peer, to read our last answer  LINGER_TIME without anything to read, then it is closed (RFC 9112 §9.6)
-    CLOSING  the transport, to flush and close  LINGER_TIME without anything to flush
-
-Besides, whatever the phase, a peer that takes none of what is written for timeout_write is cut.
-"""
+"""What a connection waits for, under which deadline, and how it ends."""
 
 from __future__ import annotations
 
@@ -19,17 +7,10 @@ import contextlib
 from bicorn.apps.exchange import Exchange
 from bicorn.errors import ProtocolError
 from bicorn.server.outbound import Outbound
+from bicorn.server.phases import BODY, CLOSING, HEAD, IDLE, LINGER, LINGER_TIME
 from bicorn.server.service import Service
 from bicorn.wire.http1 import Http1
 
-IDLE = 0
-HEAD = 1
-BODY = 2
-ANSWER = 3
-LINGER = 4
-CLOSING = 5
-
-LINGER_TIME = 2.0
 LINGER_LIMIT = 1 << 20
 # A body is given this long before its rate counts: precedent is Kestrel's 240 bytes/s after 5 s.
 RATE_GRACE = 5.0
@@ -45,7 +26,7 @@ class Waiting(Outbound):
     Attributes:
         http: the receiving half of the protocol.
         exchange: the request that is being answered.
-        phase: one of this module's phases.
+        phase: one of `bicorn.server.phases`.
         deadline: when the phase has taken too long, by the loop's time; 0 for never.
     """
 
