@@ -25,7 +25,7 @@ from bicorn.process.events import (
     Tick,
 )
 from bicorn.process.fleet import Fleet, Want
-from bicorn.process.plan import MARGIN, QUICK, QUICK_SHUTDOWN, STEADY, UNKILLABLE, decide
+from bicorn.process.plan import HEAD_START, MARGIN, QUICK, QUICK_SHUTDOWN, STEADY, UNKILLABLE, decide
 from bicorn.process.states import Ask, Phase, State
 
 
@@ -75,10 +75,31 @@ def started(workers: int = 1, **want: float) -> History:
     return history
 
 
-def test_the_first_tick_starts_every_worker_and_nothing_more_happens_by_itself() -> None:
+def test_the_first_worker_has_a_head_start_and_then_nothing_more_happens_by_itself() -> None:
     history = History(4)
-    assert history.at(0) == [Spawn(1), Spawn(2), Spawn(3), Spawn(4)]
+    assert history.at(0) == [Spawn(1)]
+    assert history.fleet.deadline() == history.now + HEAD_START
+    assert history.at(HEAD_START / 2) == []
+    assert history.at(HEAD_START) == [Spawn(2), Spawn(3), Spawn(4)]
     assert history.at(1) == []
+    assert history.fleet.deadline() is None
+    for number in (3, 1, 2, 4):
+        assert history.at(2, Ready(number, "main:app is WSGI")) == []
+    assert [line.text for line in history.log if line.level != "debug"] == ["main:app is WSGI"]
+
+
+def test_the_head_start_is_over_when_the_first_worker_is_ready() -> None:
+    history = History(3)
+    history.at(0)
+    assert history.at(HEAD_START / 2, Ready(1, "main:app is WSGI")) == [Spawn(2), Spawn(3)]
+    history.at(1, Ready(2))
+    history.at(1, Ready(3))
+    assert [line.level for line in history.log] == ["info", "debug", "debug"]
+
+
+def test_a_lone_worker_waits_for_nobody() -> None:
+    history = History(1)
+    assert history.at(0) == [Spawn(1)]
     assert history.fleet.deadline() is None
 
 
@@ -102,6 +123,7 @@ def test_a_dead_worker_is_replaced_at_once_and_the_log_says_how_it_died_and_how_
 def test_a_boot_failure_at_first_start_ends_the_server_with_that_code_and_says_why_once(code: int) -> None:
     history = History(3)
     history.at(0)
+    history.at(HEAD_START)
     told = [StopListening(), Signal(102, "SIGTERM"), Signal(103, "SIGTERM")]
     assert history.at(1, BootFailed(1, code, "Traceback: no database")) == told
     history.at(1, BootFailed(2, code, "Traceback: no database"))
@@ -128,6 +150,7 @@ def test_a_first_boot_that_dies_without_a_word_is_explained_too(death: Died, tex
 def test_siblings_that_crash_alike_are_not_news() -> None:
     history = History(2)
     history.at(0)
+    history.at(HEAD_START)
     history.at(1, Died(1, signal="SIGSEGV"))
     history.words()
     assert history.at(1, Died(2, signal="SIGSEGV")) == [End(3)]
@@ -211,13 +234,14 @@ def test_being_killed_while_starting_is_forgiven_once() -> None:
 
 def test_a_fork_that_fails_is_tried_again_later() -> None:
     fleet = Fleet(Want(2))
-    assert decide(fleet, Tick(), 0) == [Spawn(1), Spawn(2)]
+    assert decide(fleet, Tick(), 0) == [Spawn(1)]
     decide(fleet, Forked(1, 11), 0)
-    [line] = decide(fleet, ForkFailed(2, "Cannot allocate memory"), 0)
+    assert decide(fleet, Tick(), HEAD_START) == [Spawn(2)]
+    [line] = decide(fleet, ForkFailed(2, "Cannot allocate memory"), HEAD_START)
     assert line == Log("error", "worker 2 could not be forked: Cannot allocate memory; next try in 1 s")
     decide(fleet, Ready(1), 0.5)
-    assert fleet.deadline() == 1
-    assert decide(fleet, Tick(), 1) == [Spawn(2)]
+    assert fleet.deadline() == HEAD_START + 1
+    assert decide(fleet, Tick(), HEAD_START + 1) == [Spawn(2)]
 
 
 def test_term_lets_every_worker_finish_and_closes_the_listeners_first() -> None:

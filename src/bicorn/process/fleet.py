@@ -49,6 +49,7 @@ class Fleet:
 
     Attributes:
         workers: by number.
+        launched: how many workers have ever been started.
         code: the exit code the server will end with.
         boot_failures: in a row, since a worker was last ready.
         crashes: in a row, of workers that had been ready for less than ``plan.STEADY``.
@@ -62,6 +63,7 @@ class Fleet:
         self.want = want
         self.phase = Phase.STARTING
         self.workers: dict[int, Worker] = {}
+        self.launched = 0
         self.code = 0
         self.boot_failures = 0
         self.crashes = 0
