@@ -267,6 +267,8 @@ class AsgiExchange(Exchange):
             if not isinstance(status, int):  # http.HTTPStatus is one
                 raise AppProtocolError(f"the response status must be an int, not {type(status).__name__}: {status!r}")
             status = int(status)
+        if not 200 <= status <= 999:  # before it becomes a C int
+            raise AppProtocolError(f"the response status must be 200 to 999, not {status!r}")
         response = self.channel.response
         trailers = bool(message.get("trailers", False))
         if trailers and not self._wants_trailers():
