@@ -285,6 +285,10 @@ class Drive:
         """Whether the server takes more from the client."""
         return self.transport.is_reading()
 
+    def is_closed(self) -> bool:
+        """Whether the server has closed the connection."""
+        return self.transport.closed
+
     # The clock
 
     def tick(self, seconds: float) -> None:

@@ -64,11 +64,13 @@ class Waiting(Outbound):
         self.deadline = self.service.now + seconds if seconds else 0.0
 
     def hold_reading(self) -> None:
+        """Read no more for now."""
         if not self._paused and not self.closed:
             self._paused = True
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
+        """Read on."""
         self._paused = False
         if not self.closed:
             self.transport.resume_reading()
@@ -103,7 +105,8 @@ class Waiting(Outbound):
         if unsent or (phase == CLOSING and self._unsent):
             # In between, a TLS transport's own buffer may show nowhere: so closing takes two looks.
             self.watch_writing()
-            self._unsent = unsent
+            if not self._write_deadline:
+                self._unsent = unsent
             self.wait_for(phase, self.service.keep_alive_timeout if phase == IDLE else LINGER_TIME)
         elif phase == CLOSING:
             self.abort()
@@ -137,6 +140,7 @@ class Waiting(Outbound):
             self.http.stop()
             self.phase = CLOSING
             self.deadline = 0.0
+            self._write_deadline = 0.0
             self.transport.abort()
 
     def linger(self) -> None:
