@@ -401,6 +401,35 @@ async def test_a_client_that_reads_a_little_is_not_cut() -> None:
         await settle()
 
 
+async def test_a_client_that_always_lags_by_the_same_is_not_cut() -> None:
+    """What waits is then as much at every look, though the client takes what it is given."""
+    go = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Send) -> None:
+        await respond(send, bytes(80_000), more=True)
+        while True:
+            await go.wait()
+            go.clear()
+            await send({"type": "http.response.body", "body": bytes(1000), "more_body": True})
+
+    with Drive(app, timeout_write=30) as drive:
+        drive.transport.hold()
+        drive.get()
+        await settle()
+        drive.transport.release(70_000)
+        drive.pass_time(1)
+        before = drive.connection.unsent()
+        for _ in range(100):
+            go.set()
+            await settle()
+            drive.transport.release(1000 + 8)
+            drive.pass_time(1)
+        assert abs(drive.connection.unsent() - before) < 1000
+        assert not drive.is_closed()
+        drive.pass_time(31)
+        assert drive.transport.aborted
+
+
 async def test_a_client_that_stalls_in_the_last_kilobytes_is_cut_too() -> None:
     with Drive(hello, timeout_write=30, timeout_keep_alive=5) as drive:
         drive.transport.hold()

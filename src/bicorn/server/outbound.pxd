@@ -14,6 +14,7 @@ cdef class Outbound(Channel):
     cdef Py_ssize_t _unsent
     cdef list _waiters
     cdef double _write_deadline
+    cdef Py_ssize_t _written
 
     cpdef write(self, object data)
     cpdef write_piece(self, object data)
@@ -25,6 +26,7 @@ cdef class Outbound(Channel):
     cdef _wake(self)
     cdef int _fileno(self) except -1
     cpdef watch_writing(self)
+    cpdef written(self, Py_ssize_t size)
     cpdef Py_ssize_t unsent(self) except -1
     @cython.locals(unsent=Py_ssize_t)
     cpdef check_write_deadline(self, double now)

@@ -38,6 +38,7 @@ class Outbound(Channel):
         "_unsent",
         "_waiters",
         "_write_deadline",
+        "_written",
         "service",
         "transport",
     )
@@ -57,6 +58,7 @@ class Outbound(Channel):
         self._pieces: list[bytes] | None = None  # of a stream, until the loop turns
         self._pieces_size = 0
         self._unsent = 0  # what the peer had not taken when it was last looked at
+        self._written = 0  # what was added since
         self._waiters: list[asyncio.Future[None]] | None = None
         self._write_deadline = 0.0
 
@@ -70,8 +72,12 @@ class Outbound(Channel):
             self._collect(data)
             self.flush()
         elif type(data) is list:
+            if self._write_deadline:
+                self.written(sum(map(len, data)))
             self.transport.writelines(data)
         elif data:
+            if self._write_deadline:
+                self.written(len(data))
             self.transport.write(data)
 
     def write_piece(self, data: bytes | list[bytes]) -> None:
@@ -103,6 +109,7 @@ class Outbound(Channel):
         if pieces is None:
             return
         self._pieces = None
+        self.written(self._pieces_size)
         self._pieces_size = 0
         if not self.closed:
             self.transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
@@ -116,6 +123,7 @@ class Outbound(Channel):
             raise ClientDisconnected("the client has disconnected")
         if not data:
             return
+        self.written(len(data))
         if self.tls is None and transport.get_write_buffer_size() == 0:
             try:
                 sent = os.write(self._fileno(), data)
@@ -131,12 +139,14 @@ class Outbound(Channel):
 
     def write_blocking(self, data: bytes) -> None:
         """Send bytes, waiting for a slow peer in place."""
+        self.flush()
         if self.closed or self.transport.is_closing():
             raise ClientDisconnected("the client has disconnected")
+        self.written(len(data))
         if self.tls is not None or self.transport.get_write_buffer_size():
             self.transport.write(data)
         elif not sendfile.write_all(self._fileno(), data, self.service.write_timeout):
-            self.transport.abort()
+            self.abort()
             raise ClientDisconnected("the client has disconnected")
 
     async def drain(self) -> None:
@@ -188,7 +198,12 @@ class Outbound(Channel):
         """Give the peer time to take some of what waits for it; see ``check_write_deadline``."""
         if self.service.write_timeout and not self._write_deadline:
             self._unsent = self.unsent()
+            self._written = 0
             self._write_deadline = self.service.now + self.service.write_timeout
+
+    def written(self, size: int) -> None:
+        """So many bytes were added to what waits: they are no sign that the peer takes nothing."""
+        self._written += size
 
     def unsent(self) -> int:
         """Bytes the peer has not taken.
@@ -203,7 +218,7 @@ class Outbound(Channel):
         unsent = self.unsent()
         if not unsent:
             self._write_deadline = 0.0
-        elif unsent != self._unsent:
+        elif unsent < self._unsent + self._written:
             self._write_deadline = now + self.service.write_timeout
         elif now >= self._write_deadline:
             logger.warning(
@@ -213,6 +228,7 @@ class Outbound(Channel):
             )
             self.abort()
         self._unsent = unsent
+        self._written = 0
 
     def abort(self) -> None:
         """End the connection at once."""

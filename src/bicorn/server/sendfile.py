@@ -53,6 +53,7 @@ async def copy(connection: Outbound, file: int, offset: int, count: int) -> None
                 raise ClientDisconnected("the client has disconnected") from error
             if sent == 0:
                 raise OSError("the file became shorter while it was sent")
+            connection.written(sent)
             offset += sent
             count -= sent
             if count:
