@@ -18,6 +18,7 @@ from bicorn.process.events import (
     ForkFailed,
     Log,
     Ready,
+    Share,
     Signal,
     Spawn,
     StopListening,
@@ -95,6 +96,17 @@ def test_the_head_start_is_over_when_the_first_worker_is_ready() -> None:
     history.at(1, Ready(2))
     history.at(1, Ready(3))
     assert [line.level for line in history.log] == ["info", "debug", "debug"]
+
+
+def test_what_the_first_application_uses_of_the_library_is_shared_with_those_that_follow() -> None:
+    history = History(3)
+    history.at(0)
+    assert history.at(0.1, Ready(1, "", ("json", "email"))) == [Share(("json", "email")), Spawn(2), Spawn(3)]
+    assert history.at(0.2, Ready(2, "", ("wave",))) == []
+    late = History(2)
+    late.at(0)
+    late.at(HEAD_START)
+    assert late.at(1, Ready(1, "", ("json",))) == [], "nobody follows"
 
 
 def test_a_lone_worker_waits_for_nobody() -> None:

@@ -10,8 +10,16 @@ from bicorn.process import status
 from bicorn.process.events import BootFailed, Ready, Stopping
 from bicorn.process.status import StatusReader
 
-SAID = status.ready("main:app is ASGI 3") + status.failed(3, "Zoë\\n\n\tTraceback\n\udce9") + status.stopping(1.5)
-HEARD = [Ready(7, "main:app is ASGI 3"), BootFailed(7, 3, "Zoë\\n\n\tTraceback\n\udce9"), Stopping(7, 1.5)]
+SAID = (
+    status.ready("main:app is ASGI 3", ["json", "email.utils"])
+    + status.failed(3, "Zoë\\n\n\tTraceback\n\udce9")
+    + status.stopping(1.5)
+)
+HEARD = [
+    Ready(7, "main:app is ASGI 3", ("json", "email.utils")),
+    BootFailed(7, 3, "Zoë\\n\n\tTraceback\n\udce9"),
+    Stopping(7, 1.5),
+]
 
 
 def test_what_is_said_is_heard() -> None:

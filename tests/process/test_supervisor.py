@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import logging
 import os
 import signal
@@ -16,8 +15,8 @@ import pytest
 from bicorn import __version__
 from bicorn.config.settings import Config
 from bicorn.errors import BindError, ConfigError, TLSConfigError
-from bicorn.process import spawn, supervisor
-from bicorn.process.events import Died, End, Event, Forked, ForkFailed, Log, Ready, Signal, Spawn, StopListening
+from bicorn.process import sharing, spawn, supervisor
+from bicorn.process.events import Died, End, Event, Forked, ForkFailed, Log, Ready, Share, Signal, Spawn, StopListening
 from bicorn.process.status import ready
 from bicorn.process.supervisor import Child, Supervisor, start_up_lines
 from bicorn.server.listener import Listener
@@ -50,17 +49,6 @@ def test_what_cannot_start_is_raised_before_anything_is_forked(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "uvloop", None)
     with pytest.raises(ConfigError):
         supervisor.run(Config(app="main:app", bind=("127.0.0.1:0",), loop="uvloop"))
-
-
-def test_what_the_workers_share_the_collector_leaves_alone_and_it_is_on_from_there() -> None:
-    gc.disable()
-    try:
-        supervisor._share_memory()
-        assert gc.get_freeze_count() > 1000
-        assert gc.isenabled()
-    finally:
-        gc.enable()
-        gc.unfreeze()
 
 
 class FakeSelector:
@@ -110,6 +98,13 @@ def test_a_fork_that_works_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
     it = made()
     assert it._act(Spawn(3)) == [Forked(3, 4711)]
     assert it._children[4711].number == 3
+
+
+def test_the_library_is_imported_where_the_plan_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared: list[tuple[str, ...]] = []
+    monkeypatch.setattr(sharing, "share_library", shared.append)
+    assert made()._act(Share(("json", "email"))) == []
+    assert shared == [("json", "email")]
 
 
 def test_only_workers_that_are_there_are_signalled(monkeypatch: pytest.MonkeyPatch) -> None:

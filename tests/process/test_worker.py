@@ -128,7 +128,9 @@ class FakeServer:
 
 
 def made(pipe: Pipe, *lifespans: bool, **settings: Any) -> tuple[Worker, FakeServer]:
-    made = Worker(Config(**settings), [("", app("main:app", "WSGI"))], [], pipe.writer, pipe.reader)
+    made = Worker(
+        Config(**settings), [("", app("main:app", "WSGI"))], [], pipe.writer, pipe.reader, frozenset(sys.modules)
+    )
     server = made._server = FakeServer(*lifespans)  # type: ignore[assignment]
     return made, server  # type: ignore[return-value]
 

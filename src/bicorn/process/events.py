@@ -27,10 +27,14 @@ class ForkFailed(Record):
 
 
 class Ready(Record):
-    """A worker accepts connections. ``app`` describes the application, for the start-up lines."""
+    """A worker accepts connections.
+
+    ``app`` describes the application, for the start-up lines; ``modules`` is what it uses of the standard library.
+    """
 
     number: int
     app: str = ""
+    modules: tuple[str, ...] = ()
 
 
 class BootFailed(Record):
@@ -78,6 +82,12 @@ class Spawn(Record):
     number: int
 
 
+class Share(Record):
+    """Import these modules of the standard library, so that workers forked from now on share them."""
+
+    modules: tuple[str, ...]
+
+
 class Signal(Record):
     """Send ``"SIGTERM"``, ``"SIGQUIT"`` or ``"SIGKILL"``."""
 
@@ -102,4 +112,4 @@ class End(Record):
     code: int
 
 
-Action = Spawn | Signal | Log | StopListening | End
+Action = Spawn | Share | Signal | Log | StopListening | End

@@ -22,6 +22,7 @@ from .events import (
     ForkFailed,
     Log,
     Ready,
+    Share,
     Signal,
     Spawn,
     StopListening,
@@ -130,7 +131,8 @@ def _ready(fleet: Fleet, worker: Worker, event: Ready, now: float) -> list[Actio
         fleet.phase = Phase.SERVING
         if fleet.launched == 1:
             fleet.not_before = now  # its head start is over
-        return [Log("info", event.app)] if event.app else []
+        said: list[Action] = [Log("info", event.app)] if event.app else []
+        return [*said, Share(event.modules)] if event.modules and fleet.missing() > 0 else said
     return [Log("debug" if worker.first else "info", f"{worker} is ready after {duration(boot)}")]
 
 

@@ -6,12 +6,15 @@ do the same, for one more millisecond of every start.
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Iterable
+
 from .events import BootFailed, Event, Ready, Stopping
 
 
-def ready(app: str) -> bytes:
-    """The worker accepts connections; ``app`` describes what it serves."""
-    return _line("ready", app)
+def ready(app: str, modules: Iterable[str] = ()) -> bytes:
+    """The worker accepts connections; see :class:`.events.Ready`."""
+    return _line("ready", app, " ".join(modules))
 
 
 def failed(code: int, message: str) -> bytes:
@@ -25,7 +28,8 @@ def stopping(closing: float | None) -> bytes:
 
 
 def _line(*fields: str) -> bytes:
-    return b"\t".join(field.encode("unicode_escape") for field in fields) + b"\n"
+    # Not field.encode(): that imports the codec, in each worker.
+    return b"\t".join(codecs.unicode_escape_encode(field)[0] for field in fields) + b"\n"
 
 
 class StatusReader:
@@ -42,9 +46,9 @@ class StatusReader:
 
     def _event(self, line: bytes) -> Event | None:
         try:
-            match [field.decode("unicode_escape") for field in line.split(b"\t")]:
-                case ["ready", app]:
-                    return Ready(self._number, app)
+            match [codecs.unicode_escape_decode(field)[0] for field in line.split(b"\t")]:
+                case ["ready", app, modules]:
+                    return Ready(self._number, app, tuple(modules.split()))
                 case ["failed", code, message]:
                     return BootFailed(self._number, int(code), message)
                 case ["stopping", closing]:

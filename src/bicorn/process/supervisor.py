@@ -21,8 +21,22 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..observe import log
 from ..server.listener import Listener
-from . import spawn
-from .events import Action, Asked, Died, End, Event, Forked, ForkFailed, Log, Signal, Spawn, StopListening, Tick
+from . import sharing, spawn
+from .events import (
+    Action,
+    Asked,
+    Died,
+    End,
+    Event,
+    Forked,
+    ForkFailed,
+    Log,
+    Share,
+    Signal,
+    Spawn,
+    StopListening,
+    Tick,
+)
 from .fleet import Fleet, Want
 from .plan import decide
 from .signals import ASKS, SignalPipe
@@ -102,7 +116,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._signals, selectors.EVENT_READ)
         try:
-            _share_memory()
+            sharing.share_server()
             self._decide([Tick()])
             while self._code is None:
                 self._decide(self._wait() or [Tick()])
@@ -195,6 +209,8 @@ class Supervisor:
         match action:
             case Spawn():
                 return [self._spawn(action.number)]
+            case Share():
+                sharing.share_library(action.modules)
             case Signal():
                 self._kill(action.pid, signal.Signals[action.name])
             case Log():
@@ -236,17 +252,6 @@ class Supervisor:
                 os.close(sibling.status)
         self._children.clear()
         return worker.run(self._config, self._listeners, tell, self._lifeline)
-
-
-def _share_memory() -> None:
-    """Import what every worker needs, once, before the fork: they share the memory and start at once.
-
-    Frozen, the garbage collector of a worker does not write into those pages, which would copy them.
-    """
-    from . import worker  # noqa: F401
-
-    gc.freeze()
-    gc.enable()  # ``cli.main`` has put it off until here
 
 
 def _signal_name(number: int) -> str:

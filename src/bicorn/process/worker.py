@@ -7,6 +7,7 @@ import faulthandler
 import logging
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -18,7 +19,7 @@ from ..errors import BicornError
 from ..observe.access import open_access_log
 from ..server.loop import new_event_loop
 from ..server.server import Server
-from . import status
+from . import sharing, status
 from .plan import MARGIN
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int)
         server that broke down.
     """
     worker: Worker | None = None
+    inherited = frozenset(sys.modules)
     try:
         _show_crashes()
         prepare_import_path(config)
-        worker = Worker(config, load_all(config), listeners, tell, lifeline)
+        worker = Worker(config, load_all(config), listeners, tell, lifeline, inherited)
         with asyncio.Runner(loop_factory=partial(new_event_loop, config.loop)) as runner:
             runner.run(worker.live())
     except BaseException as error:
@@ -91,12 +93,23 @@ def explain(error: BaseException) -> tuple[int, str]:
 class Worker:
     """The part of the life that has an event loop.
 
+    Args:
+        inherited: the modules that the supervisor had imported.
+
     Attributes:
         is_ready: it has accepted connections; what goes wrong from here on is no failure to start.
         is_cancelled: it was told to stop before that.
     """
 
-    def __init__(self, config: Config, apps: Apps, listeners: Sequence[Listener], tell: int, lifeline: int) -> None:
+    def __init__(
+        self,
+        config: Config,
+        apps: Apps,
+        listeners: Sequence[Listener],
+        tell: int,
+        lifeline: int,
+        inherited: frozenset[str],
+    ) -> None:
         self.is_ready = False
         self.is_cancelled = False
         self._config = config
@@ -104,6 +117,7 @@ class Worker:
         self._listeners = listeners
         self._tell = tell
         self._lifeline = lifeline
+        self._inherited = inherited
 
     async def live(self) -> None:
         """Serve until a signal, or the end of the supervisor, says stop."""
@@ -126,7 +140,8 @@ class Worker:
         # The server accepts from duplicates. If these stayed open, clients would still be queued while it drains.
         for listener in self._listeners:
             listener.sock.close()
-        say(self._tell, status.ready(describe(self._apps, self._server.lifespans)))
+        modules = sharing.imported_library(self._inherited)
+        say(self._tell, status.ready(describe(self._apps, self._server.lifespans), modules))
 
     def _stop(self, graceful: bool) -> None:
         if not self.is_ready:

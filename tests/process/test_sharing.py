@@ -1,0 +1,85 @@
+"""What is imported before the fork, and what the first worker says it could have been."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bicorn.process import sharing
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collector")
+def test_what_the_workers_share_the_collector_leaves_alone_and_it_is_on_from_there() -> None:
+    sharing.share_server()
+    assert "bicorn.process.worker" in sys.modules
+    assert gc.get_freeze_count() > 1000
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("collector")
+def test_modules_of_the_library_are_imported_and_nothing_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "colorsys.py").write_text("raise SystemError('an application has one too')\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text("raise SystemError('not of the library')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("colorsys", "chunk"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    path = list(sys.path)
+    frozen = gc.get_freeze_count()
+    sharing.share_library(["colorsys", "mine", "no.such", "xml.no_such"])
+    assert os.path.dirname(sys.modules["colorsys"].__file__ or "") == os.path.dirname(os.__file__)
+    assert "mine" not in sys.modules
+    assert sys.path == path
+    assert gc.get_freeze_count() > frozen
+
+
+def module(name: str, file: str | None) -> types.ModuleType:
+    made = types.ModuleType(name)
+    made.__file__ = file
+    return made
+
+
+def test_what_an_application_imported_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = set(sys.modules)
+    library = os.path.dirname(os.__file__)
+    for made in (
+        module("colorsys", f"{library}/colorsys.py"),
+        module("wave", "/srv/site/wave.py"),  # the application's own
+        module("chunk", None),
+        module("flask", f"{library}/site-packages/flask/__init__.py"),
+        module("sched", f"{library}/site-packages/sched.py"),  # somebody's own
+        module("xml.dom", f"{library}/xml/dom/__init__.py"),
+    ):
+        known.discard(made.__name__)
+        monkeypatch.setitem(sys.modules, made.__name__, made)
+    assert sharing.imported_library(known) == ["colorsys", "xml.dom"]
+    assert sharing.imported_library(sys.modules) == []
+
+
+@pytest.mark.slow
+def test_a_fresh_interpreter_says_what_an_import_brought() -> None:
+    code = """
+import sys
+from bicorn.process.sharing import imported_library
+known = frozenset(sys.modules)
+import wave
+print(*imported_library(known))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert "wave" in done.stdout.split(), done.stderr
