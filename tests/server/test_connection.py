@@ -440,6 +440,17 @@ async def test_what_a_half_closed_client_left_unfinished_closes(rest: bytes) -> 
         assert bodies(drive.answers()) == [b"/%d" % n for n in range(45)]
 
 
+async def test_a_client_that_ends_and_does_not_read_is_cut() -> None:
+    with Drive(Gate(), timeout_write=30) as drive:
+        drive.transport.hold()
+        drive.connection.write(b"some")
+        drive.get()
+        await settle()
+        assert drive.connection.eof_received() is False  # the transport closes itself, once it can
+        drive.pass_time(31)
+        assert drive.transport.aborted
+
+
 async def test_an_asgi_application_is_told_that_a_half_closed_client_has_gone() -> None:
     gate = Gate()
     with Drive(gate) as drive:

@@ -106,14 +106,15 @@ class Connection(Waiting):
         Complete requests to a WSGI application are still answered, as a shell's ``printf ... | nc`` expects. An ASGI
         application is told that the client has gone, since that is what a closed tab looks like.
         """
-        if self._scheme == "https" or self.phase >= LINGER:
-            return False
-        if self.exchange is None:
-            self._ended = self._later  # requests may still wait for their turn
-        else:
-            self._ended = self.http.is_done() and self.exchange.survives_eof()
-            if not self.http.buffered():
-                self.response.keep_alive = False
+        if self._scheme == "http" and self.phase < LINGER:
+            if self.exchange is None:
+                self._ended = self._later  # requests may still wait for their turn
+            else:
+                self._ended = self.http.is_done() and self.exchange.survives_eof()
+                if not self.http.buffered():
+                    self.response.keep_alive = False
+        if not self._ended:
+            self.watch_writing()  # the transport closes once all is out, which the peer may prevent
         return self._ended
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -33,6 +33,8 @@ logger = logging.getLogger("bicorn.error")
 
 # What a cancelled application gets to clean up before its connection is cut.
 CANCEL_TIME = 1.0
+# For waits that asyncio wants a limit for, and that have none or a better one.
+FOREVER = 10.0 * 365 * 86400
 
 
 class Server:
@@ -77,9 +79,11 @@ class Server:
         tls = build_context(config)
         self._service = service = Service(config, loop, self._access)
         pool = concurrent.futures.ThreadPoolExecutor(config.threads, "bicorn-wsgi") if config.threads > 1 else None
+        servers: list[asyncio.Server] = []
         try:
             service.mount([await self._endpoint(prefix, app, service, pool) for prefix, app in self._apps])
-            servers = [await self._accept(listener, service, tls) for listener in self._listeners]
+            for listener in self._listeners:
+                servers.append(await self._accept(listener, service, tls))  # noqa: PERF401  # what is open must be closed
             service.start_clock()
             if started is not None:
                 started()
@@ -88,6 +92,10 @@ class Server:
                 server.close()
             await self._drain(service)
         finally:
+            for server in servers:
+                server.close()
+            for connection in list(service.connections):
+                connection.abort()
             service.stop_clock()
             for lifespan in reversed(self.lifespans):
                 await lifespan.shutdown()
@@ -146,8 +154,9 @@ class Server:
         options: dict[str, Any] = {"backlog": self._config.backlog}
         if scheme == "https":
             options["ssl"] = tls
-            options["ssl_handshake_timeout"] = self._config.timeout_tls_handshake or None
-            options["ssl_shutdown_timeout"] = 2.0  # most peers never answer close_notify
+            options["ssl_handshake_timeout"] = self._config.timeout_tls_handshake or FOREVER
+            # Whoever reads slowly gets all of its answer; the connection's own deadlines end the others.
+            options["ssl_shutdown_timeout"] = FOREVER
         sock = listener.sock.dup()
         sock.setblocking(False)
 
@@ -186,5 +195,3 @@ class Server:
                 connection.abort()
         service.check_drained()
         await asyncio.wait([service.drained], timeout=CANCEL_TIME)
-        for connection in list(service.connections):
-            connection.abort()

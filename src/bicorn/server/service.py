@@ -129,6 +129,8 @@ class Service:
         key = (scheme, name)
         origin = self._origins.get(key)
         if origin is None:
+            if isinstance(name, bytes):  # an abstract unix socket
+                name = name.decode("utf-8", "replace")
             if isinstance(name, tuple):
                 server: tuple[str, int | None] | None = (name[0], name[1])
             else:
