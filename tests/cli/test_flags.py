@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from bicorn.cli.flags import NOT_SETTINGS, aliases, old_flags
+from bicorn.cli.flags import aliases, old_flags
+from bicorn.cli.options import NOT_SETTINGS
 from bicorn.config.gunicorn_names import GUNICORN
 from bicorn.config.settings import OPTIONS, SHORTHANDS
 from bicorn.config.uvicorn_names import UVICORN

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from bicorn.config.dialects import GUNICORN_BY_NAME
 from bicorn.config.gunicorn_names import GUNICORN, is_this_group, is_this_user, keepalive, umask
-from bicorn.config.names import GUNICORN_BY_NAME
 from bicorn.config.old_name import Fate, Takes
 from bicorn.config.settings import OPTIONS, SHORTHANDS
 

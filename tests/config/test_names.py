@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from bicorn.config.dialects import GUNICORN_BY_NAME, UVICORN_BY_NAME
 from bicorn.config.given import Given
-from bicorn.config.names import GUNICORN_BY_NAME, UVICORN_BY_NAME, Dialect, translate
+from bicorn.config.names import Dialect, translate
 from bicorn.errors import ConfigError
 
 

@@ -73,6 +73,23 @@ def test_what_an_application_imported_of_the_library(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
+def test_the_server_brings_little_along() -> None:
+    """Each of these takes a millisecond or more, and is needed by few requests or by none."""
+    code = """
+import sys
+from bicorn.process.sharing import share_server
+share_server()
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    loaded = set(done.stdout.split())
+    assert "bicorn.server.connection" in loaded, done.stderr
+    rare = "dataclasses difflib email ipaddress json pathlib pkgutil platform shutil sysconfig tempfile urllib.parse"
+    ours = "bicorn.server.certificate bicorn.server.tls_context bicorn.config.dialects"
+    assert loaded & {*rare.split(), *ours.split()} == set()
+
+
+@pytest.mark.slow
 def test_a_fresh_interpreter_says_what_an_import_brought() -> None:
     code = """
 import sys

@@ -8,9 +8,7 @@ from ..config.gunicorn_names import GUNICORN
 from ..config.old_name import Fate, OldName
 from ..config.settings import OPTIONS, SHORTHANDS
 from ..config.uvicorn_names import UVICORN
-
-NOT_SETTINGS = frozenset({"app", "check_config", "print_config"})
-"""What the command line has beside settings: its argument and two orders."""
+from .options import NOT_SETTINGS
 
 
 def aliases() -> dict[str, list[str]]:

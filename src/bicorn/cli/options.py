@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from ..config.given import Given
-from ..config.old_name import OldName, Takes
 from ..config.option import Option
 from ..config.settings import OPTIONS, SHORTHANDS
 from ..config.values import Flag
-from .flags import NOT_SETTINGS, aliases, old_flags
+
+if TYPE_CHECKING:
+    from ..config.old_name import OldName
 
 _TYPED = "bicorn.typed"
+
+NOT_SETTINGS = frozenset({"app", "check_config", "print_config"})
+"""What the command line has beside settings: its argument and two orders."""
 
 
 class Command(click.Command):
@@ -25,23 +29,32 @@ class Command(click.Command):
     """
 
     def __init__(self, name: str, run: Any, about: str, extra: Sequence[click.Parameter] = ()) -> None:
-        parameters = [click.Argument(["app"], required=False), *settings(), *extra]
-        super().__init__(name, callback=run, params=parameters, help=about, add_help_option=False)
+        super().__init__(name, callback=run, help=about, add_help_option=False)
+        self._extra = list(extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_TYPED] = tuple(args)
+        self.params = [*ours(), *self._extra]
+        if _is_foreign(args, self.params):
+            self.params = [*ours_and_theirs(), *self._extra]
         return super().parse_args(ctx, args)
 
 
-def settings() -> list[click.Parameter]:
-    """One click option for each setting, with the old names that mean the same; then the old names that do not."""
-    known = aliases()
-    ours = [*SHORTHANDS.values(), *(option for option in OPTIONS.values() if option.name != "app")]
-    parameters: list[click.Parameter] = [_setting(option, known.get(option.name, [])) for option in ours]
-    parameters += [_old(row, flags) for row, flags in old_flags()]
+def ours(aliases: Mapping[str, list[str]] | None = None) -> list[click.Parameter]:
+    """The application, and one click option for each setting, with the old names that mean the same."""
+    options = [*SHORTHANDS.values(), *(option for option in OPTIONS.values() if option.name != "app")]
+    parameters: list[click.Parameter] = [click.Argument(["app"], required=False)]
+    parameters += [_setting(option, aliases.get(option.name, []) if aliases else []) for option in options]
     parameters.append(_help("--help", "short", "-h"))
     parameters.append(_help("--help-all", "complete"))
     return parameters
+
+
+def ours_and_theirs() -> list[click.Parameter]:
+    """The same, and the old names that mean something else."""
+    from .flags import aliases, old_flags  # their tables take a while, and most command lines need none
+
+    return [*ours(aliases()), *(_old(row, flags) for row, flags in old_flags())]
 
 
 def given(ctx: click.Context) -> list[Given]:
@@ -65,7 +78,21 @@ def _setting(option: Option, aliases: list[str]) -> click.Option:
     return click.Option([option.name, *flags], multiple=option.many, metavar=option.kind.metavar)
 
 
+def _is_foreign(arguments: Sequence[str], parameters: Sequence[click.Parameter]) -> bool:
+    """Whether an argument looks like an option that is none of these; a value that looks so does no harm."""
+    known = {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
+    for argument in arguments:
+        if argument.startswith("-") and argument.partition("=")[0] not in known:
+            if argument == "--":
+                return False
+            if argument.startswith("--") or argument[:2] not in known:
+                return True
+    return False
+
+
 def _old(row: OldName, flags: list[str]) -> click.Option:
+    from ..config.old_name import Takes
+
     if row.takes is Takes.FLAG:
         return _flag(row.name, flags)
     if row.takes is Takes.BARE:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from .given import Given
-from .gunicorn_names import GUNICORN
-from .old_name import Fate, OldName
 from .settings import OPTIONS, SHORTHANDS
-from .uvicorn_names import UVICORN
 
-GUNICORN_BY_NAME: Mapping[str, OldName] = {row.name: row for row in GUNICORN}
-UVICORN_BY_NAME: Mapping[str, OldName] = {row.name: row for row in UVICORN}
-OLD_NAMES: Mapping[str, OldName] = {**UVICORN_BY_NAME, **GUNICORN_BY_NAME}
-"""Both; where a name is in both tables they agree on what becomes of it."""
+if TYPE_CHECKING:
+    from .old_name import OldName
 
-Dialect = Mapping[str, OldName]
+Dialect = Mapping[str, "OldName"]
 
 
 class Translation:
@@ -40,30 +36,43 @@ def translate(given: Iterable[Given], dialect: Dialect | None = None) -> Transla
     result = Translation()
     hooks: dict[str, list[str]] = {}
     for item in given:
-        row = OLD_NAMES.get(item.name) if dialect is None else dialect.get(item.name)
-        ours = item.name in OPTIONS or item.name in SHORTHANDS
-        if row is None or (dialect is None and ours):
+        if dialect is None and (item.name in OPTIONS or item.name in SHORTHANDS):
             _add(result, item.name, item)
-        elif row.hook:
-            if item.value is not None:
-                hooks.setdefault(item.origin, []).append(item.name)
-        elif row.fate is Fate.BECOMES:
-            for name, value in _turn(row, item).items():
-                _add(result, name, Given(name, value, item.origin, item.label))
-        elif not row.asks_nothing(item.value):
-            if row.fate is Fate.REFUSED:
-                raise ConfigError(
-                    f"{item.called} cannot be used: {row.why}",
-                    setting=item.name,
-                    value=item.value,
-                    origin=item.origin,
-                )
-            if row.fate is Fate.IGNORED:
-                result.notices.append(f"{item.called} is ignored: {row.why}")
+        elif row := _old(item.name, dialect):
+            _translate_old(result, hooks, row, item)
+        else:
+            _add(result, item.name, item)
     for origin, names in hooks.items():
         plural = "hooks are" if len(names) > 1 else "hook is"
         result.notices.append(f"{origin}: the {plural} not called yet: {', '.join(names)}")
     return result
+
+
+def _old(name: str, dialect: Dialect | None) -> OldName | None:
+    from .dialects import OLD_NAMES  # here, for most sources have none
+
+    return (OLD_NAMES if dialect is None else dialect).get(name)
+
+
+def _translate_old(result: Translation, hooks: dict[str, list[str]], row: OldName, item: Given) -> None:
+    from .old_name import Fate
+
+    if row.hook:
+        if item.value is not None:
+            hooks.setdefault(item.origin, []).append(item.name)
+    elif row.fate is Fate.BECOMES:
+        for name, value in _turn(row, item).items():
+            _add(result, name, Given(name, value, item.origin, item.label))
+    elif not row.asks_nothing(item.value):
+        if row.fate is Fate.REFUSED:
+            raise ConfigError(
+                f"{item.called} cannot be used: {row.why}",
+                setting=item.name,
+                value=item.value,
+                origin=item.origin,
+            )
+        if row.fate is Fate.IGNORED:
+            result.notices.append(f"{item.called} is ignored: {row.why}")
 
 
 def _turn(row: OldName, item: Given) -> Mapping[str, object]:

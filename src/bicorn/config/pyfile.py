@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import ConfigError
+from .dialects import GUNICORN_BY_NAME
 from .given import Given
-from .names import GUNICORN_BY_NAME
 
 MODULE_NAME = "__config__"  # Gunicorn's, which some files look for
 _ONLY_ON_THE_COMMAND_LINE = frozenset({"config", "check_config", "print_config", "default_proc_name"})

@@ -26,10 +26,8 @@ from ..errors import ConfigError
 from ..record import Record
 from . import checks, listen, names
 from .given import Given
-from .old_name import Fate, Takes
 from .option import unknown
 from .settings import OPTIONS, SHORTHANDS, TLS, Config
-from .uvicorn_names import UVICORN
 
 NOT_SETTINGS = frozenset({"BICORN_PURE", "BICORN_BUILD", "BICORN_READING"})
 """Ours, but no settings: which reading of the hot modules runs, how the package is built, which reading is tested."""
@@ -72,8 +70,8 @@ def resolve(
     environ = os.environ if environ is None else environ
     strongest = names.translate(_keywords(given) if isinstance(given, Mapping) else given)
     variables = names.translate(environment(environ))
-    uvicorn = names.translate(uvicorn_environment(environ), names.UVICORN_BY_NAME)
-    arguments = names.translate(gunicorn_arguments(environ), names.GUNICORN_BY_NAME)
+    uvicorn = uvicorn_environment(environ)
+    arguments = gunicorn_arguments(environ)
     platform = names.translate(platform_environment(environ))
     start = os.path.abspath(directory)
     folder = _directory(start, strongest, variables, uvicorn, arguments)
@@ -119,10 +117,15 @@ def platform_environment(environ: Mapping[str, str]) -> list[Given]:
     return found
 
 
-def uvicorn_environment(environ: Mapping[str, str]) -> list[Given]:
+def uvicorn_environment(environ: Mapping[str, str]) -> names.Translation:
     """``UVICORN_<OPTION>``, for every option Uvicorn has. Others that start so belong to somebody else."""
+    if not any(variable.startswith("UVICORN_") for variable in environ):
+        return names.Translation()
+    from .dialects import UVICORN_BY_NAME
+    from .old_name import Fate, Takes
+
     found = []
-    for row in UVICORN:
+    for row in UVICORN_BY_NAME.values():
         variable = f"UVICORN_{row.name.upper()}"
         if text := environ.get(variable, ""):
             # click, which reads them for Uvicorn, splits repeatable options at white space
@@ -130,17 +133,18 @@ def uvicorn_environment(environ: Mapping[str, str]) -> list[Given]:
             found.append(Given(row.name, value, variable))
         elif variable in environ and row.fate is Fate.BECOMES:
             found += _variable(row.to, "", variable)
-    return found
+    return names.translate(found, UVICORN_BY_NAME)
 
 
-def gunicorn_arguments(environ: Mapping[str, str]) -> list[Given]:
+def gunicorn_arguments(environ: Mapping[str, str]) -> names.Translation:
     """``GUNICORN_CMD_ARGS``."""
     text = environ.get("GUNICORN_CMD_ARGS", "")
     if not text.strip():
-        return []
+        return names.Translation()
     from . import cmdargs
+    from .dialects import GUNICORN_BY_NAME
 
-    return cmdargs.parse(text)
+    return names.translate(cmdargs.parse(text), GUNICORN_BY_NAME)
 
 
 def enter(config: Config) -> None:
@@ -183,9 +187,12 @@ def _variable(name: str, text: str, variable: str) -> list[Given]:
 
 
 def _keywords(given: Mapping[str, Any]) -> list[Given]:
-    known = {*OPTIONS, *SHORTHANDS, *names.OLD_NAMES}
     for name in given:
-        if name not in known:
+        if name in OPTIONS or name in SHORTHANDS:
+            continue
+        from .dialects import OLD_NAMES
+
+        if name not in OLD_NAMES:
             raise unknown(name, [*OPTIONS, *SHORTHANDS], value=given[name])
     return [Given(name, value, "keyword", f"keyword {name}") for name, value in given.items() if value is not None]
 
@@ -225,9 +232,10 @@ def _mentions_us(path: str) -> bool:
 def _named_file(text: str, folder: str) -> tuple[str, bool, names.Translation, list[str]]:
     if text.startswith("python:"):
         from . import pyfile
+        from .dialects import GUNICORN_BY_NAME
 
         given, notices = pyfile.read_module(text.removeprefix("python:"), folder)
-        return text, True, names.translate(given, names.GUNICORN_BY_NAME), notices
+        return text, True, names.translate(given, GUNICORN_BY_NAME), notices
     path = os.path.join(folder, os.path.expanduser(text.removeprefix("file:")))
     return _toml(path, text) if path.endswith(".toml") else _python(path, text, folder)
 
@@ -240,9 +248,10 @@ def _toml(path: str, shown: str) -> tuple[str, bool, names.Translation, list[str
 
 def _python(path: str, shown: str, folder: str) -> tuple[str, bool, names.Translation, list[str]]:
     from . import pyfile
+    from .dialects import GUNICORN_BY_NAME
 
     given, notices = pyfile.read(path, shown, folder)
-    return shown, True, names.translate(given, names.GUNICORN_BY_NAME), notices
+    return shown, True, names.translate(given, GUNICORN_BY_NAME), notices
 
 
 def _merge(layers: list[Mapping[str, Given]], start: str) -> Config:

@@ -6,8 +6,6 @@ import os
 
 from ..errors import ConfigError
 from .given import Given
-from .names import OLD_NAMES
-from .old_name import Fate
 from .option import unknown
 from .settings import OPTIONS, SHORTHANDS
 
@@ -38,7 +36,15 @@ def read(path: str, shown: str) -> list[Given]:
 
 def _given(key: str, value: object, shown: str) -> Given:
     name = key.replace("-", "_")
-    row = OLD_NAMES.get(name)
-    if name == "config" or not (name in OPTIONS or name in SHORTHANDS or (row and row.fate is not Fate.MOOT)):
+    if name == "config" or not (name in OPTIONS or name in SHORTHANDS or _is_old(name)):
         raise unknown(key, [*OPTIONS, *(set(SHORTHANDS) - {"config"})], value=value, origin=shown)
     return Given(name, value, shown, f"{shown}: {key}")
+
+
+def _is_old(name: str) -> bool:
+    """Whether it is a setting of Gunicorn or Uvicorn that means something here."""
+    from .dialects import OLD_NAMES
+    from .old_name import Fate
+
+    row = OLD_NAMES.get(name)
+    return row is not None and row.fate is not Fate.MOOT
