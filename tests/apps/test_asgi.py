@@ -217,6 +217,21 @@ async def test_an_application_that_does_not_read_holds_the_client_at_64_kib() ->
     assert sizes == [70000, 30000]
 
 
+async def test_a_client_may_go_on_as_soon_as_the_application_has_what_was_here() -> None:
+    go = asyncio.Event()
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        await receive()
+        go.set()
+        await go.wait()
+        await asyncio.Event().wait()
+
+    with Drive(app) as drive:
+        drive.feed(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(70_000))
+        await until(go.is_set)
+        assert drive.reads()
+
+
 async def test_a_body_that_is_complete_above_64_kib_does_not_stop_the_next_request() -> None:
     with Drive(echo) as drive:
         assert len((await drive.ask(method="POST", body=bytes(200_000))).body) == 200_000

@@ -382,3 +382,28 @@ async def test_a_client_that_goes_in_the_middle_of_a_wrapped_file(pool: Pool, tm
         drive.transport.lose()
         await until(lambda: not drive.running)
         assert files[0].closed
+
+
+async def test_a_wrapped_file_that_is_through_before_its_thread_is(tmp_path: Path) -> None:
+    """The file is closed in the request's context, which the thread may not have left yet."""
+    (tmp_path / "file").write_bytes(b"content")
+    gate = Gate()
+
+    def app(environ: Environ, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"]((tmp_path / "file").open("rb"))
+
+    class SlowPool(Pool):
+        """Its threads linger in the context after the call."""
+
+        def submit(self, run: Any, /, *call: Any) -> Any:  # type: ignore[override]
+            def linger() -> None:
+                call[0](*call[1:])
+                gate.wait()
+
+            return super().submit(run, linger)
+
+    with SlowPool(1) as pool, Drive(app, wsgi=True, pool=pool) as drive:
+        assert (await drive.ask()).body == b"content"
+        await until(lambda: not drive.running)
+        gate.opened.set()

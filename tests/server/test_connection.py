@@ -383,6 +383,25 @@ async def test_an_unread_body_that_held_the_client_is_read_again() -> None:
         assert len(drive.answers()) == 2
 
 
+async def test_an_unread_body_that_held_the_client_is_dropped_before_closing() -> None:
+    gate = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Send) -> None:
+        await gate.wait()
+        await respond(send)
+
+    with Drive(app) as drive:
+        drive.feed(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 80000\r\n\r\n")
+        await settle()
+        drive.feed(bytes(70_000))
+        assert not drive.reads()
+        gate.set()
+        await settle()
+        assert drive.answer().status == 200
+        assert drive.reads()
+        assert drive.transport.eof
+
+
 async def test_a_malformed_rest_of_an_unread_body_is_no_second_answer() -> None:
     with Drive(hello) as drive:
         drive.feed(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n")
@@ -429,6 +448,20 @@ async def test_a_half_closed_client_of_a_suspended_answer_gets_the_rest() -> Non
         drive.transport.release()
         assert len(drive.answer().body) == 200_000
         assert drive.is_closed()
+
+
+async def test_a_half_closed_client_gets_what_it_asked_behind_a_suspended_answer() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "100000")])
+        return iter([bytes(100_000)])
+
+    with Drive(app, wsgi=True) as drive:
+        drive.transport.hold()
+        drive.feed(paths(2))
+        assert drive.connection.eof_received() is True
+        drive.transport.release()
+        await until(lambda: drive.connection.exchange is None and drive.is_closed())
+        assert [len(body) for body in bodies(drive.answers())] == [100_000, 100_000]
 
 
 @pytest.mark.parametrize("rest", [b"GET /45", POST % 5 + b"1234"])

@@ -130,6 +130,14 @@ async def test_after_a_file_there_is_no_deadline(file: int) -> None:
         assert not drive.is_closed()
 
 
+async def test_the_transport_is_left_as_it_was(file: int) -> None:
+    with Drive(nothing) as drive:
+        limits = drive.transport.get_write_buffer_limits()
+        task = asyncio.create_task(sendfile.copy(drive.connection, file, 0, 100))
+        await until(task.done)
+        assert drive.transport.get_write_buffer_limits() == limits
+
+
 async def test_descriptors_are_given_back(file: int) -> None:
     with Drive(nothing) as drive:
         before = len(os.listdir("/dev/fd"))

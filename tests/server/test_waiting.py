@@ -477,6 +477,18 @@ async def test_closing_waits_for_a_client_that_reads_slowly() -> None:
         assert drive.transport.aborted
 
 
+async def test_closing_does_not_wait_for_a_client_that_reads_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with Drive(hello, timeout_write=30) as drive:
+        drive.transport.hold()
+        drive.get("/", "Connection: close")
+        await settle()
+        drive.pass_time(31)
+        assert not drive.transport.aborted
+        drive.pass_time(2)
+        assert drive.transport.aborted
+    assert caplog.messages == [CUT]
+
+
 async def test_closing_does_not_wait_for_a_peer_that_never_closes_its_side() -> None:
     """As most do not, through TLS."""
     with Drive(hello, scheme="https") as drive:

@@ -166,7 +166,7 @@ class WsgiExchange(Exchange):
         """The peer takes more: go on with a suspended answer."""
         if self._writable is not None:
             self._writable.set()
-        elif self._iterator is not None and self._context is not None and self.channel.writable:
+        elif self._iterator is not None and self._context is not None:
             self._context.run(self._go_on)
 
     def survives_eof(self) -> bool:
@@ -180,8 +180,6 @@ class WsgiExchange(Exchange):
     # Calling the application
 
     def _run(self) -> None:
-        if self._phase != OPEN:
-            return
         endpoint = self.endpoint
         environ = endpoint.environs.build(self.channel, self.head)
         environ["wsgi.input"] = self._take_input(environ)
@@ -211,7 +209,7 @@ class WsgiExchange(Exchange):
         """Call the application and send what it gives; in the loop's thread or in a pool's."""
         try:
             if self._phase != OPEN:
-                raise _gone()  # while it waited for a thread
+                raise _gone()  # while the rest of the body came, or while it waited for a thread
             self._result = result = self.endpoint.app(environ, self.start_response)
             if type(result) is list or type(result) is tuple:
                 self._send_whole(result)

@@ -131,7 +131,6 @@ class Waiting(Outbound):
             self.http.stop()
             self.wait_for(CLOSING, LINGER_TIME)
             self._discard = LINGER_LIMIT
-            self.watch_writing()
             self.transport.close()
 
     def abort(self) -> None:
@@ -155,7 +154,6 @@ class Waiting(Outbound):
         self.http.stop()
         self.wait_for(LINGER, LINGER_TIME)
         self._discard = LINGER_LIMIT
-        self.watch_writing()
         if self._paused:
             self.resume_reading()
         if self.transport.can_write_eof():  # not through TLS: there, the answer alone says that it is the last
