@@ -40,7 +40,7 @@ async def reading(scope: Any, receive: Any, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return
+            return None
         size += len(message["body"])
         if not message["more_body"]:
             return await respond(send, b"%d" % size)
