@@ -592,6 +592,23 @@ async def test_another_error_after_the_disconnect_is_told(caplog: pytest.LogCapt
     assert caplog.messages == ["error in the ASGI application: GET / from 127.0.0.1:50000"]
 
 
+async def test_a_stream_without_end_is_ended_by_the_client() -> None:
+    """Though its application never waits for anything but send()."""
+    pieces = []
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        await send(start())
+        while True:
+            pieces.append(await send(body(bytes(50_000), more=True)))
+            if len(pieces) == 5:
+                drive.loop.call_soon(drive.transport.lose)
+
+    with Drive(app) as drive:
+        drive.get()
+        await until(lambda: drive.connection.closed and not drive.running)
+    assert 5 <= len(pieces) < 50
+
+
 async def test_a_head_request_is_answered_without_a_body() -> None:
     with Drive(hello) as drive:
         answer = await drive.ask(head=True)

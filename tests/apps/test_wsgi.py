@@ -604,10 +604,25 @@ async def test_a_generator_that_never_ends_is_ended_by_the_client() -> None:
         assert not drive.running
 
 
+async def test_a_generator_that_a_fast_client_reads_lets_the_loop_have_its_turns() -> None:
+    turns: list[int] = []
+
+    def app(environ: Environ, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        drive.loop.call_soon(turns.append, 1)
+        for _ in range(40):
+            yield bytes(50_000)
+            drive.sent()
+        assert turns
+
+    with Drive(app, wsgi=True) as drive:
+        assert len((await drive.ask()).body) == 2_000_000
+
+
 async def test_the_rest_waits_in_the_transport_where_the_socket_takes_only_a_part() -> None:
     with Drive(returns(lambda: iter([bytes(5_000_000)])), wsgi=True) as drive:
         drive.get()
-        await until(lambda: len(drive.sent()) > 5_000_000)
+        await until(lambda: len(drive.sent()) > 5_000_000 and not drive.running)
         assert len(drive.answer().body) == 5_000_000
 
 

@@ -16,6 +16,10 @@ async def nothing(scope: Any, receive: Any, send: Any) -> None:
     await asyncio.Event().wait()
 
 
+def writable(drive: Drive) -> bool:
+    return drive.connection.writable
+
+
 # -- Pieces
 
 
@@ -72,6 +76,47 @@ async def test_pieces_of_a_lost_connection_are_dropped() -> None:
         drive.transport.lose()
         await settle()
         assert drive.take() == b""
+
+
+async def test_the_loop_has_a_turn_after_so_many_bytes_of_a_stream() -> None:
+    """However fast application and client are: others are served, and a client that has gone is noticed."""
+    with Drive(nothing) as drive:
+        for _ in range(2):
+            drive.connection.write_piece(bytes(100_000))
+            assert writable(drive)
+        drive.connection.write_piece(bytes(100_000))
+        assert not writable(drive)
+        await drive.connection.drain()
+        assert writable(drive)
+        drive.connection.write_piece(bytes(100_000))
+        assert writable(drive)
+
+
+async def test_a_turn_of_the_loop_does_not_make_a_slow_client_fast() -> None:
+    with Drive(nothing) as drive:
+        for _ in range(3):
+            drive.connection.write_piece(bytes(100_000))
+        drive.transport.hold()
+        drive.connection.write(bytes(100_000))
+        await settle()
+        assert not writable(drive)
+        drive.transport.release()
+        assert writable(drive)
+
+
+async def test_pieces_for_a_transport_that_closes_are_dropped_and_the_application_waits_for_the_end() -> None:
+    with Drive(nothing) as drive:
+        drive.transport.abort()
+        drive.connection.write_piece(b"one")
+        drive.connection.flush()
+        drive.connection.write_piece(bytes(100_000))
+        assert drive.take() == b""
+        waiting = asyncio.create_task(drive.connection.drain())
+        await settle()
+        assert not waiting.done()
+        drive.transport.lose()
+        with pytest.raises(ClientDisconnected):
+            await waiting
 
 
 # -- Through, and blocking

@@ -2,15 +2,17 @@ import cython
 from bicorn.apps.exchange cimport Channel
 from bicorn.server.service cimport Service
 
-cdef Py_ssize_t PIECES_LIMIT
+cdef Py_ssize_t PIECES_LIMIT, TURN_LIMIT
 
 cdef class Outbound(Channel):
     cdef public Service service
     cdef public object transport
     cdef str _scheme
     cdef int _descriptor
+    cdef bint _is_slow
     cdef list _pieces
     cdef Py_ssize_t _pieces_size
+    cdef Py_ssize_t _streamed
     cdef Py_ssize_t _unsent
     cdef list _waiters
     cdef double _write_deadline
@@ -21,6 +23,8 @@ cdef class Outbound(Channel):
     cdef _collect(self, object data)
     @cython.locals(pieces=list)
     cpdef flush(self)
+    cdef _stream(self, object data, Py_ssize_t size)
+    cdef _give_turn(self, Py_ssize_t size)
     @cython.locals(sent=Py_ssize_t)
     cpdef write_through(self, bytes data)
     cdef _wake(self)

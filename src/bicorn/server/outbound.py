@@ -16,6 +16,9 @@ logger = logging.getLogger("bicorn.error")
 
 # Pieces of a stream are collected up to this size before they go out.
 PIECES_LIMIT = 65536
+# After so many bytes of streams the loop has a turn, however fast the application and its client are: the others are
+# served, and a client that has gone is noticed.
+TURN_LIMIT = 1 << 18
 
 
 class Outbound(Channel):
@@ -32,9 +35,11 @@ class Outbound(Channel):
 
     __slots__ = (
         "_descriptor",
+        "_is_slow",
         "_pieces",
         "_pieces_size",
         "_scheme",
+        "_streamed",
         "_unsent",
         "_waiters",
         "_write_deadline",
@@ -57,6 +62,8 @@ class Outbound(Channel):
         self._descriptor = -1  # the socket's, once it was asked for
         self._pieces: list[bytes] | None = None  # of a stream, until the loop turns
         self._pieces_size = 0
+        self._is_slow = False  # the transport says so
+        self._streamed = 0  # bytes of streams since the loop had a turn for them
         self._unsent = 0  # what the peer had not taken when it was last looked at
         self._written = 0  # what was added since
         self._waiters: list[asyncio.Future[None]] | None = None
@@ -89,7 +96,7 @@ class Outbound(Channel):
             return
         if self._pieces is None:
             if isinstance(data, list) or len(data) >= PIECES_LIMIT:  # large enough to go alone, without being copied
-                self.write(data)
+                self._stream(data, sum(map(len, data)) if isinstance(data, list) else len(data))
                 return
             self._pieces = []
             self.loop.call_soon(self.flush)
@@ -108,11 +115,34 @@ class Outbound(Channel):
         pieces = self._pieces
         if pieces is None:
             return
+        size = self._pieces_size
         self._pieces = None
-        self.written(self._pieces_size)
         self._pieces_size = 0
         if not self.closed:
-            self.transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            self._stream(pieces[0] if len(pieces) == 1 else b"".join(pieces), size)
+
+    def _stream(self, data: bytes | list[bytes], size: int) -> None:
+        """Hand a piece of a stream to the transport."""
+        if self.transport.is_closing():
+            self.writable = False  # drain() says that the client has gone as soon as the loop does
+            return
+        self.written(size)
+        if isinstance(data, list):
+            self.transport.writelines(data)
+        else:
+            self.transport.write(data)
+        self._give_turn(size)
+
+    def _give_turn(self, size: int) -> None:
+        self._streamed += size
+        if self._streamed >= TURN_LIMIT and self.writable:
+            self._streamed = 0
+            self.writable = False
+            self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if not self._is_slow and not self.closed:
+            self.resume_writing()
 
     def write_through(self, data: bytes) -> None:
         """Send bytes now, as far as the socket takes them; the loop sends the rest."""
@@ -124,6 +154,7 @@ class Outbound(Channel):
         if not data:
             return
         self.written(len(data))
+        self._give_turn(len(data))
         if self.tls is None and transport.get_write_buffer_size() == 0:
             try:
                 sent = os.write(self._fileno(), data)
@@ -132,10 +163,9 @@ class Outbound(Channel):
             except OSError as error:
                 self.abort()
                 raise ClientDisconnected("the client has disconnected") from error
-            if sent == len(data):
-                return
             data = data[sent:]
-        transport.write(data)
+        if data:
+            transport.write(data)
 
     def write_blocking(self, data: bytes) -> None:
         """Send bytes, waiting for a slow peer in place."""
@@ -169,11 +199,13 @@ class Outbound(Channel):
     def pause_writing(self) -> None:
         """asyncio: the peer is slower than we are."""
         self.writable = False
+        self._is_slow = True
         self.watch_writing()
 
     def resume_writing(self) -> None:
         """asyncio: the peer has caught up."""
         self.writable = True
+        self._is_slow = False
         self._wake()
 
     def new_waiter(self) -> asyncio.Future[None]:

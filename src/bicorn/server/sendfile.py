@@ -88,7 +88,7 @@ async def read_and_write(connection: Outbound, file: int, offset: int, count: in
         data = os.pread(file, min(count, _READ_BLOCK), offset)
         if not data:
             raise OSError("the file became shorter while it was sent")
-        connection.write(data)
+        connection.write_piece(data)
         offset += len(data)
         count -= len(data)
         await connection.drain()
