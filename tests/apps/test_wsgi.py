@@ -510,7 +510,7 @@ async def test_a_generator_is_suspended_while_the_client_does_not_read_and_goes_
         drive.transport.release(90_000)
         assert len(log) == 4
         drive.transport.release()
-        assert log[-1] == "closed"
+        await until(lambda: log[-1] == "closed")
         assert drive.answer().body == b"".join(b"%d" % n * 50_000 for n in range(10))
         assert not drive.running
         assert (await drive.ask()).status == 200

@@ -12,12 +12,14 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Literal
+from unittest import mock
 
 import pytest
 
 from bicorn.apps.loader import LoadedApp
 from bicorn.config.settings import Config
 from bicorn.errors import AppBootError, TLSConfigError
+from bicorn.server.connection import Connection
 from bicorn.server.listener import Listener
 from bicorn.server.server import Server
 from tests.driving import Records, read_answers, settle
@@ -191,6 +193,34 @@ async def test_what_a_lifespan_sets_in_its_context_the_requests_see(listening: L
     variable.set("set")
     async with serving(Server(config(), [("", loaded(app))], [listening])):
         assert await ask(listening) == b"set"
+
+
+async def test_small_pieces_do_not_wait_for_the_clients_acknowledgement(listening: Listener) -> None:
+    """asyncio sets TCP_NODELAY only where a socket knows its protocol, which one that was inherited may not."""
+    seen: list[int] = []
+
+    def look(connection: Any, transport: Any) -> None:
+        sock = transport.get_extra_info("socket")
+        seen.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        made(connection, transport)
+
+    made = Connection.connection_made
+    with mock.patch.object(Looking, "look", staticmethod(look)), mock.patch("bicorn.server.server.Connection", Looking):
+        async with serving(Server(config(), [("", loaded(Site()))], [listening])):
+            await ask(listening)
+    assert seen
+    assert all(seen)
+
+
+class Looking(Connection):
+    """A connection that can be looked at when it is made, compiled or not."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.look(self, transport)
+
+    @staticmethod
+    def look(connection: Any, transport: Any) -> None:
+        raise NotImplementedError
 
 
 # -- What keeps it from starting

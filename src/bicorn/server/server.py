@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -157,7 +158,9 @@ class Server:
             options["ssl_handshake_timeout"] = self._config.timeout_tls_handshake or FOREVER
             # Whoever reads slowly gets all of its answer; the connection's own deadlines end the others.
             options["ssl_shutdown_timeout"] = FOREVER
-        sock = listener.sock.dup()
+        # Made from the descriptor, it knows that it speaks TCP, and so do the sockets it accepts. asyncio sets
+        # TCP_NODELAY on no others: each piece of a stream would wait 40 ms for the one before to be acknowledged.
+        sock = socket.socket(fileno=os.dup(listener.sock.fileno()))
         sock.setblocking(False)
 
         def connection() -> Any:
