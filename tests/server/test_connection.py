@@ -235,6 +235,38 @@ async def test_a_client_that_pipelines_without_end_is_held() -> None:
         assert drive.reads()
 
 
+@pytest.mark.parametrize("wsgi", [False, True])
+async def test_a_client_that_asks_for_more_than_it_reads_waits(wsgi: bool) -> None:
+    called: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Send) -> None:
+        called.append(1)
+        await respond(send, bytes(50_000))
+
+    def wsgi_app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        called.append(1)
+        start_response("200 OK", [])
+        return [bytes(50_000)]
+
+    with Drive(wsgi_app if wsgi else app, wsgi=wsgi, timeout_write=30) as drive:
+        drive.transport.hold()
+        drive.feed(GET * 10 + GET[:5])
+        await settle()
+        assert len(called) == 2
+        assert not drive.reads()
+        drive.pass_time(20)
+        drive.transport.release(90_000)
+        await settle()
+        assert len(called) == 4
+        drive.transport.release()
+        await until(lambda: len(called) == 10)
+        await settle()
+        assert drive.reads()
+        drive.feed(GET[5:])
+        await settle()
+        assert len(drive.answers()) == 11
+
+
 async def test_nothing_more_is_begun_once_a_connection_is_cut() -> None:
     called: list[str] = []
 

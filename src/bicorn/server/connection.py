@@ -137,6 +137,10 @@ class Connection(Waiting):
         super().resume_writing()
         if self.exchange is not None:
             self.exchange.resume()
+        elif self.http.buffered():
+            if self._paused:
+                self.resume_reading()
+            self._advance_later()
 
     # Requests
 
@@ -173,6 +177,12 @@ class Connection(Waiting):
                     return
             elif turns >= self.service.pipelined_limit:
                 self._advance_later()
+                return
+            elif not self.writable and http.buffered():
+                # The peer asks for more than it reads: answers must not pile up in memory.
+                self.phase = ANSWER
+                self.deadline = 0.0
+                self.hold_reading()
                 return
             else:
                 head = http.next_head()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 CONTENT = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(50_000))  # 1.6 MB
+BLOCK = bytes(65536)
 FILE = Path(tempfile.gettempdir(), "bicorn-http-site-content")
 
 
@@ -66,6 +68,14 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
         for n in range(count):
             await body(piece(n, size), True)
         await body()
+    elif path == "/endless":
+        await start()
+        while True:
+            await body(BLOCK, True)
+    elif path == "/ignore":
+        await asyncio.sleep(float(scope["query_string"]))
+        await start()
+        await body(b"ignored")
     elif path == "/drip":
         await start()
         for n in range(3):
@@ -113,6 +123,9 @@ def wsgi(environ: dict[str, Any], start_response: Any) -> Any:
         count, size = numbers(environ["QUERY_STRING"])
         start()
         return (piece(n, size) for n in range(count))
+    if path == "/endless":
+        start()
+        return itertools.repeat(BLOCK)
     if path == "/drip":
         start()
         return drip()
