@@ -9,7 +9,7 @@ import contextvars
 import io
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 from unittest import mock
@@ -44,6 +44,12 @@ class SocketTransport(FakeTransport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.collect()
         super().write(data)
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """As asyncio's was for a while (CVE-2024-12254): it does not say that the buffer is full."""
+        paused, self._paused = self._paused, True
+        super().writelines(list_of_data)
+        self._paused = paused
 
     def collect(self) -> None:
         """Merge what was written to the descriptor into ``written``."""

@@ -67,8 +67,7 @@ def many_files() -> Iterator[int]:
 
 
 def worker(site: Site) -> int:
-    [pid] = poll(lambda: len(site.running.workers()) == 1 and site.running.workers(), "the worker")
-    return pid
+    return poll(lambda: next(iter(site.running.workers()), 0), "the worker")
 
 
 def memory(pid: int, kind: str = "Pss") -> int:
@@ -266,8 +265,8 @@ def test_a_client_that_never_reads_costs_little_and_is_cut(
 def test_a_client_that_never_reads_a_file_is_cut(start: Start, loop: str) -> None:
     site = start("--timeout-write", "1", loop=loop)
     with site.connect(buffer=4096) as first, site.connect(buffer=4096) as second:
-        first.sendall(get("/file"))
-        second.sendall(get("/wsgi/file"))
+        first.sendall(get("/large-file"))
+        second.sendall(get("/wsgi/large-file"))
         poll(lambda: site.running.log().count("it has read nothing") == 2, "the cut")
 
 
@@ -394,9 +393,9 @@ def test_floods_are_cut_off_early(flooded: Site, what: str, beginning: bytes, re
         with contextlib.suppress(ConnectionResetError):
             refused = read_answer(sock)
     assert sent < 20 * MIB, "the flood was taken"  # kernel buffers, and what lingering drops
-    assert refused is None or refused.status == status
+    assert refused is None or refused.status in (status, 414)
     assert memory(worker(flooded)) - before < 4 * MIB
-    assert re.search(rf"\[WARNING\] {status} to 127\.0\.0\.1:\d+: ", flooded.running.log())
+    assert re.search(rf"\[WARNING\] ({status}|414) to 127\.0\.0\.1:\d+: ", flooded.running.log())
 
 
 def test_many_tiny_chunks_are_one_body(flooded: Site) -> None:

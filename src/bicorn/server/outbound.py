@@ -81,7 +81,7 @@ class Outbound(Channel):
         elif type(data) is list:
             if self._write_deadline:
                 self.written(sum(map(len, data)))
-            self.transport.writelines(data)
+            self._write_lines(data)
         elif data:
             if self._write_deadline:
                 self.written(len(data))
@@ -128,10 +128,15 @@ class Outbound(Channel):
             return
         self.written(size)
         if isinstance(data, list):
-            self.transport.writelines(data)
+            self._write_lines(data)
         else:
             self.transport.write(data)
         self._give_turn(size)
+
+    def _write_lines(self, data: list[bytes]) -> None:
+        self.transport.writelines(data)
+        # asyncio's writelines() forgot to pause the protocol until 3.12.8 and 3.13.1 (CVE-2024-12254); this does it.
+        self.transport.set_write_buffer_limits()
 
     def _give_turn(self, size: int) -> None:
         self._streamed += size

@@ -19,7 +19,7 @@ cdef class Service:
     cdef public Py_ssize_t concurrency_limit
     cdef public Py_ssize_t requests_limit
     cdef public Py_ssize_t requests
-    cdef public set connections
+    cdef public dict connections
     cdef public set running
     cdef public bint draining
     cdef public object drained

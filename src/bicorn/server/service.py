@@ -93,7 +93,7 @@ class Service:
         self.connection_limit = config.limit_connections
         self.concurrency_limit = config.limit_concurrency
         self.requests_limit = config.limit_requests_per_connection
-        self.connections: set[Any] = set()
+        self.connections: dict[Any, None] = {}  # in the order they were opened
         self.running: set[Exchange] = set()
         self.draining = False
         self.drained: asyncio.Future[None] | None = None
@@ -170,12 +170,12 @@ class Service:
         """Register a connection; False where there is no room for it, so that it must go again."""
         full = self.connection_limit and len(self.connections) >= self.connection_limit
         has_room = not full or self._make_room()
-        self.connections.add(connection)
+        self.connections[connection] = None
         return has_room
 
     def gone(self, connection: Any) -> None:
         """Forget a connection."""
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         self.check_drained()
 
     def check_drained(self) -> None:
@@ -188,5 +188,6 @@ class Service:
         idle = [connection for connection in self.connections if connection.is_idle()]
         if not idle:
             return False
+        # By the coarse clock many have been idle for as long: of these, the oldest.
         min(idle, key=lambda connection: connection.deadline).close()
         return True

@@ -26,6 +26,14 @@ def content_file() -> str:
     return str(FILE)
 
 
+def large_file() -> str:
+    """A file of 256 MiB that takes no room: a socket's buffers cannot hold it."""
+    path = FILE.with_suffix(".large")
+    with path.open("ab") as file:
+        file.truncate(256 << 20)
+    return str(path)
+
+
 def numbers(query: str) -> tuple[int, int]:
     """How many pieces of which size a stream is to have."""
     asked = parse_qs(query)
@@ -85,6 +93,9 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
     elif path == "/file":
         await start()
         await send({"type": "http.response.pathsend", "path": content_file()})
+    elif path == "/large-file":
+        await start()
+        await send({"type": "http.response.pathsend", "path": large_file()})
     elif path == "/error":
         raise RuntimeError("on purpose")
     elif path == "/half":
@@ -132,6 +143,9 @@ def wsgi(environ: dict[str, Any], start_response: Any) -> Any:
     if path == "/file":
         start()
         return environ["wsgi.file_wrapper"](open(content_file(), "rb"))
+    if path == "/large-file":
+        start()
+        return environ["wsgi.file_wrapper"](open(large_file(), "rb"))
     if path == "/error":
         raise RuntimeError("on purpose")
     if path == "/half":
