@@ -220,6 +220,7 @@ async def test_more_bytes_while_requests_wait_for_their_turn() -> None:
         drive.feed(paths(15, start=15))
         await settle()
         assert bodies(drive.answers()) == [b"/%d" % n for n in range(30)]
+        assert drive.connection.is_idle()
 
 
 async def test_a_client_that_pipelines_without_end_is_held() -> None:
@@ -231,8 +232,8 @@ async def test_a_client_that_pipelines_without_end_is_held() -> None:
             drive.feed(GET * 1000)
         assert not drive.reads()
         gate.opened.set()
-        await settle()
-        assert drive.reads()
+        await until(lambda: drive.reads() and drive.connection.is_idle())
+        assert len(drive.answers()) == 3001
 
 
 @pytest.mark.parametrize("wsgi", [False, True])
@@ -265,6 +266,19 @@ async def test_a_client_that_asks_for_more_than_it_reads_waits(wsgi: bool) -> No
         drive.feed(GET[5:])
         await settle()
         assert len(drive.answers()) == 11
+
+
+@eager
+async def test_a_client_that_pipelines_faster_than_it_is_served_is_held() -> None:
+    with Drive(path, limit_pipelined_requests=10) as drive:
+        for n in range(4):
+            drive.feed(paths(1000, start=1000 + 1000 * n))
+        assert len(drive.answers()) == 10  # what comes before its turn waits
+        assert not drive.reads()
+        await until(lambda: drive.sent().endswith(b"/4999"))
+        assert drive.reads()
+        assert len(drive.answers()) == 3990
+        assert drive.connection.is_idle()
 
 
 async def test_nothing_more_is_begun_once_a_connection_is_cut() -> None:

@@ -93,7 +93,7 @@ class Connection(Waiting):
             return
         http = self.http
         http.receive(data)
-        if self.exchange is not None and http.is_done():
+        if self._later or (self.exchange is not None and http.is_done()):
             if http.buffered() > PIPELINE_HIGH_WATER:
                 self.hold_reading()
             return
@@ -138,8 +138,6 @@ class Connection(Waiting):
         if self.exchange is not None:
             self.exchange.resume()
         elif self.http.buffered():
-            if self._paused:
-                self.resume_reading()
             self._advance_later()
 
     # Requests
@@ -175,7 +173,7 @@ class Connection(Waiting):
             elif self._discard >= 0:
                 if not self._discard_body():
                     return
-            elif turns >= self.service.pipelined_limit:
+            elif turns >= self.service.pipelined_limit and http.buffered():
                 self._advance_later()
                 return
             elif not self.writable and http.buffered():
@@ -305,7 +303,7 @@ class Connection(Waiting):
             return
         else:
             self._discard = DISCARD_LIMIT
-        if self._paused:
+        if self._paused and (self._discard >= 0 or http.buffered() <= PIPELINE_HIGH_WATER):
             self.resume_reading()
         if not self._advancing:
             if self._discard >= 0 or http.buffered():
@@ -331,6 +329,8 @@ class Connection(Waiting):
     # Waiting
 
     def _wait_for_head(self) -> None:
+        if self._paused:
+            self.resume_reading()
         if self._ended:
             self.close()
         elif self.http.is_idle():
