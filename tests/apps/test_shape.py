@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import pytest
@@ -35,6 +37,71 @@ def test_takes(shape: Shape, counts: list[int]) -> None:
 )
 def test_signature(call: Any, text: str) -> None:
     assert str(shape_of_signature(call)) == text
+
+
+class Methods:
+    """Ways to take arguments besides self."""
+
+    def two(self, a, b=1): ...
+
+    def rest(*args): ...
+
+    def nothing(): ...  # type: ignore[misc]
+
+    @classmethod
+    def of_class(cls, a): ...
+
+    @staticmethod
+    def static(a, b): ...
+
+    def __call__(self, environ, start_response, *, debug=False): ...
+
+
+class Inherits(Methods):
+    """``__call__`` is its base's."""
+
+
+class Signed(Methods):
+    """Says it itself."""
+
+    __signature__ = inspect.signature(lambda scope: 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (Methods().two, "(a, b=...)"),
+        (Methods.two, "(self, a, b=...)"),
+        (Methods().rest, "(*args)"),
+        (Methods().nothing, "None"),
+        (Methods.of_class, "(a)"),
+        (Methods.static, "(a, b)"),
+        (Methods(), "(environ, start_response)"),
+        (Inherits(), "(environ, start_response)"),
+        (Signed(), "(scope)"),
+        (Methods, "()"),
+        (functools.partial(Methods().two, 1), "(b=...)"),
+    ],
+)
+def test_methods_and_objects(call: Any, text: str) -> None:
+    assert str(shape_of_signature(call)) == text
+
+
+def test_a_function_that_says_its_signature_itself() -> None:
+    def call(*args): ...
+
+    call.__signature__ = inspect.signature(lambda scope, receive, send: 0)  # type: ignore[attr-defined]
+    assert str(shape_of_signature(call)) == "(scope, receive, send)"
+
+
+def test_a_proxy_that_raises_says_nothing() -> None:
+    class Proxy:
+        def __call__(self): ...
+
+        def __getattr__(self, name):
+            raise RuntimeError("outside a request")
+
+    assert shape_of_signature(Proxy()) is None
 
 
 def test_no_signature() -> None:

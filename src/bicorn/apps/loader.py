@@ -157,7 +157,9 @@ def _resolve(target: Target, factory: bool) -> tuple[str, Any]:
     if target.expression is None:
         name = _default_name(module, factory)
         return f"{target.module}:{name}", getattr(module, name)
-    return f"{target.module}:{ast.unparse(target.expression)}", _evaluate(target.expression, module, target)
+    node = target.expression
+    shown = node.id if isinstance(node, ast.Name) else ast.unparse(node)
+    return f"{target.module}:{shown}", _evaluate(node, module, target)
 
 
 def _import(target: Target) -> types.ModuleType:

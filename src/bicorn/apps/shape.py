@@ -48,6 +48,11 @@ class Shape(Record):
 
 def shape_of_signature(call: Any) -> Shape | None:
     """Read ``call``'s own signature, without looking behind ``__wrapped__``; None where it has none."""
+    try:
+        if plain := _shape_of_code(call):
+            return plain
+    except Exception:  # a proxy that raises
+        return None
     options: dict[str, Any] = {"follow_wrapped": False}
     if sys.version_info >= (3, 14):
         # Annotations are evaluated when they are asked for (PEP 649): a name imported under TYPE_CHECKING must not
@@ -67,6 +72,35 @@ def shape_of_signature(call: Any) -> Shape | None:
         required=sum(p.default is p.empty for p in positional),
         is_variadic=any(p.kind is p.VAR_POSITIONAL for p in parameters),
         keywords=tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty),
+    )
+
+
+def _shape_of_code(call: Any) -> Shape | None:
+    """What :func:`inspect.signature` says of a Python function, a method, or an object whose class has ``__call__``.
+
+    Most applications are one of these. For those inspect would only cost memory: it is a lot of code, and each worker
+    gets its own copy of every page with a function that it runs.
+    """
+    function, bound = call, 0
+    if isinstance(call, types.MethodType):
+        function, bound = call.__func__, 1
+    elif not isinstance(call, (type, types.FunctionType)):
+        owner = next((each for each in type(call).__mro__ if "__call__" in vars(each)), object)
+        function, bound = vars(owner).get("__call__"), 1
+    if type(function) is not types.FunctionType or hasattr(call, "__signature__") or hasattr(function, "__signature__"):
+        return None
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    if bound and not names:
+        return None  # self goes into *args, or the call must fail
+    required = max(0, len(names) - len(function.__defaults__ or ()) - bound)
+    only_keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    has_default = function.__kwdefaults__ or {}
+    return Shape(
+        names=names[bound:],
+        required=required,
+        is_variadic=bool(code.co_flags & inspect.CO_VARARGS),
+        keywords=tuple(name for name in only_keywords if name not in has_default),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 
 from bicorn.errors import AppNotFound
 from bicorn.record import Record
@@ -39,6 +40,9 @@ def parse_target(text: str) -> Target:
         return Target(text, module, None)
     if not attribute:
         raise AppNotFound(f"{text!r} names nothing after the colon: {_FORMS}, for example {module + ':app'!r}")
+    if attribute.isidentifier() and not keyword.iskeyword(attribute):
+        # As it nearly always is. The parser is left out: it would make its own types first, in each worker.
+        return Target(text, module, ast.Name(attribute))
     try:
         expression = ast.parse(attribute, mode="eval").body
     except (SyntaxError, ValueError):
