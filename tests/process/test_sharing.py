@@ -56,7 +56,8 @@ def module(name: str, file: str | None) -> types.ModuleType:
 
 
 def test_what_an_application_imported_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = set(sys.modules)
+    monkeypatch.setitem(sys.modules, "sharing_test_marker", module("sharing_test_marker", None))
+    since = sharing.last_imported()
     library = os.path.dirname(os.__file__)
     for made in (
         module("colorsys", f"{library}/colorsys.py"),
@@ -66,10 +67,11 @@ def test_what_an_application_imported_of_the_library(monkeypatch: pytest.MonkeyP
         module("sched", f"{library}/site-packages/sched.py"),  # somebody's own
         module("xml.dom", f"{library}/xml/dom/__init__.py"),
     ):
-        known.discard(made.__name__)
+        monkeypatch.delitem(sys.modules, made.__name__, raising=False)
         monkeypatch.setitem(sys.modules, made.__name__, made)
-    assert sharing.imported_library(known) == ["colorsys", "xml.dom"]
-    assert sharing.imported_library(sys.modules) == []
+    assert sharing.imported_library(since) == ["colorsys", "xml.dom"]
+    assert sharing.imported_library("xml.dom") == []
+    assert {"os", "colorsys"} <= set(sharing.imported_library("unloaded since"))
 
 
 @pytest.mark.slow
@@ -93,10 +95,10 @@ print(*sys.modules)
 def test_a_fresh_interpreter_says_what_an_import_brought() -> None:
     code = """
 import sys
-from bicorn.process.sharing import imported_library
-known = frozenset(sys.modules)
+from bicorn.process.sharing import imported_library, last_imported
+since = last_imported()
 import wave
-print(*imported_library(known))
+print(*imported_library(since))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert "wave" in done.stdout.split(), done.stderr

@@ -129,7 +129,7 @@ class FakeServer:
 
 def made(pipe: Pipe, *lifespans: bool, **settings: Any) -> tuple[Worker, FakeServer]:
     made = Worker(
-        Config(**settings), [("", app("main:app", "WSGI"))], [], pipe.writer, pipe.reader, frozenset(sys.modules)
+        Config(**settings), [("", app("main:app", "WSGI"))], [], pipe.writer, pipe.reader, next(reversed(sys.modules))
     )
     server = made._server = FakeServer(*lifespans)  # type: ignore[assignment]
     return made, server  # type: ignore[return-value]

@@ -16,6 +16,7 @@ from importlib import import_module
 
 _LIBRARY = os.path.dirname(os.__file__)
 _FOLDERS = (_LIBRARY, os.path.join(_LIBRARY, "lib-dynload"))
+_PACKAGES = os.path.join(_LIBRARY, "site-packages", "")
 
 
 def share_server() -> None:
@@ -40,19 +41,27 @@ def share_library(names: Iterable[str]) -> None:
     _settle()
 
 
-def imported_library(known: Iterable[str]) -> list[str]:
-    """The modules of the standard library that are imported by now and not among ``known``.
+def last_imported() -> str:
+    """The name of the module that was imported last."""
+    return next(reversed(sys.modules))
+
+
+def imported_library(since: str) -> list[str]:
+    """The modules of the standard library that were imported after the module ``since``.
 
     An application may have modules of its own under such names: those are not meant.
     """
-    files = {name: getattr(sys.modules[name], "__file__", None) or "" for name in sys.modules.keys() - set(known)}
-    return sorted(
-        name
-        for name, file in files.items()
-        if name.partition(".")[0] in sys.stdlib_module_names
-        and file.startswith(_LIBRARY + os.sep)
-        and not file.startswith(os.path.join(_LIBRARY, "site-packages"))
-    )
+    found = []
+    # From the end, and no further than need be: to look at a name is to write to its reference count, and each page
+    # that is written to is shared no more.
+    for name in reversed(sys.modules):
+        if name == since:
+            break
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if file.startswith(_LIBRARY + os.sep) and not file.startswith(_PACKAGES):
+                found.append(name)
+    return found[::-1]
 
 
 def _settle() -> None:

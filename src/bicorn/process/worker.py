@@ -7,7 +7,6 @@ import faulthandler
 import logging
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -48,7 +47,7 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int)
         server that broke down.
     """
     worker: Worker | None = None
-    inherited = frozenset(sys.modules)
+    inherited = sharing.last_imported()
     try:
         _show_crashes()
         prepare_import_path(config)
@@ -94,7 +93,7 @@ class Worker:
     """The part of the life that has an event loop.
 
     Args:
-        inherited: the modules that the supervisor had imported.
+        inherited: the last module that the supervisor had imported.
 
     Attributes:
         is_ready: it has accepted connections; what goes wrong from here on is no failure to start.
@@ -108,7 +107,7 @@ class Worker:
         listeners: Sequence[Listener],
         tell: int,
         lifeline: int,
-        inherited: frozenset[str],
+        inherited: str,
     ) -> None:
         self.is_ready = False
         self.is_cancelled = False
