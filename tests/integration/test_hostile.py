@@ -145,8 +145,10 @@ def test_thousands_of_connections_come_and_go(start: Start, loop: str) -> None:
         poll(lambda: descriptors(worker(site)) < 50, "all of them to be closed")
         return memory(worker(site))
 
-    first = rounds()
-    assert rounds() - first < 2 * MIB
+    rounds()
+    settled = rounds()  # what the allocator keeps for the next time
+    rounds()
+    assert rounds() - settled < 4 * MIB  # half a KiB for each that has come and gone since
 
 
 def test_above_the_limit_of_connections_the_idle_ones_make_room(start: Start) -> None:
@@ -451,13 +453,18 @@ def test_a_client_that_pipelines_does_not_keep_the_others_waiting(start: Start) 
     def pipeline() -> None:
         requests = get("/x", close=False) * 1000
         with site.connect() as sock:
-            reader = threading.Thread(target=lambda: read(sock))
+            reader = threading.Thread(target=drop, args=(sock,))
             reader.start()
             with contextlib.suppress(OSError):
                 while not stop.is_set():
                     sock.sendall(requests)
             sock.shutdown(socket.SHUT_RDWR)
             reader.join()
+
+    def drop(sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while sock.recv(65536):
+                pass
 
     greedy = threading.Thread(target=pipeline)
     greedy.start()

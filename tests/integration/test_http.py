@@ -370,7 +370,7 @@ def read_slowly(sock: socket.socket, seconds: float, size: int) -> bytes:
 
 def test_slow_readers_get_their_whole_answer(tmp_path: Path, ca: trustme.CA) -> None:
     """Neither the keep-alive deadline nor the write deadline nor the end of the connection may cut them off."""
-    deadlines = ("--timeout-keep-alive", "0.5", "--timeout-write", "1")
+    deadlines = ("--timeout-keep-alive", "1", "--timeout-write", "1")
     ways = [prefix + way for prefix in ("", "/wsgi") for way in ("/content", "/file", "/stream?count=160&size=10000")]
     requests = [get(way, close=close) for way in ways for close in (False, True)]
     sites: list[Site] = []
