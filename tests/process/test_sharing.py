@@ -32,9 +32,7 @@ def test_what_the_workers_share_the_collector_leaves_alone_and_it_is_on_from_the
 
 
 @pytest.mark.usefixtures("collector")
-def test_modules_of_the_library_are_imported_and_nothing_else_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_modules_of_the_library_are_imported_and_no_others_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "colorsys.py").write_text("raise SystemError('an application has one too')\n", encoding="utf-8")
     (tmp_path / "mine.py").write_text("raise SystemError('not of the library')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
@@ -42,7 +40,7 @@ def test_modules_of_the_library_are_imported_and_nothing_else_is(
         monkeypatch.delitem(sys.modules, name, raising=False)
     path = list(sys.path)
     frozen = gc.get_freeze_count()
-    sharing.share_library(["colorsys", "mine", "no.such", "xml.no_such"])
+    sharing.share_modules(["colorsys", "mine", "no.such", "xml.no_such"])
     assert os.path.dirname(sys.modules["colorsys"].__file__ or "") == os.path.dirname(os.__file__)
     assert "mine" not in sys.modules
     assert sys.path == path
@@ -66,12 +64,13 @@ def test_what_an_application_imported_of_the_library(monkeypatch: pytest.MonkeyP
         module("flask", f"{library}/site-packages/flask/__init__.py"),
         module("sched", f"{library}/site-packages/sched.py"),  # somebody's own
         module("xml.dom", f"{library}/xml/dom/__init__.py"),
+        module("bicorn.apps.other", f"{os.path.dirname(sharing._OURS)}/apps/other.py"),
     ):
         monkeypatch.delitem(sys.modules, made.__name__, raising=False)
         monkeypatch.setitem(sys.modules, made.__name__, made)
-    assert sharing.imported_library(since) == ["colorsys", "xml.dom"]
-    assert sharing.imported_library("xml.dom") == []
-    assert {"os", "colorsys"} <= set(sharing.imported_library("unloaded since"))
+    assert sharing.imported_modules(since) == ["colorsys", "xml.dom", "bicorn.apps.other"]
+    assert sharing.imported_modules("bicorn.apps.other") == []
+    assert {"os", "colorsys"} <= set(sharing.imported_modules("unloaded since"))
 
 
 @pytest.mark.slow
@@ -87,7 +86,9 @@ print(*sys.modules)
     loaded = set(done.stdout.split())
     assert "bicorn.server.connection" in loaded, done.stderr
     rare = "dataclasses difflib email ipaddress json pathlib pkgutil platform shutil sysconfig tempfile urllib.parse"
-    ours = "bicorn.server.certificate bicorn.server.tls_context bicorn.config.dialects"
+    ours = (
+        "bicorn.server.certificate bicorn.server.tls_context bicorn.config.dialects bicorn.apps.asgi bicorn.apps.wsgi"
+    )
     assert loaded & {*rare.split(), *ours.split()} == set()
 
 
@@ -95,10 +96,10 @@ print(*sys.modules)
 def test_a_fresh_interpreter_says_what_an_import_brought() -> None:
     code = """
 import sys
-from bicorn.process.sharing import imported_library, last_imported
+from bicorn.process.sharing import imported_modules, last_imported
 since = last_imported()
 import wave
-print(*imported_library(since))
+print(*imported_modules(since))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert "wave" in done.stdout.split(), done.stderr

@@ -102,7 +102,7 @@ def test_a_fork_that_works_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_library_is_imported_where_the_plan_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     shared: list[tuple[str, ...]] = []
-    monkeypatch.setattr(sharing, "share_library", shared.append)
+    monkeypatch.setattr(sharing, "share_modules", shared.append)
     assert made()._act(Share(("json", "email"))) == []
     assert shared == [("json", "email")]
 

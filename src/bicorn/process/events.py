@@ -29,7 +29,8 @@ class ForkFailed(Record):
 class Ready(Record):
     """A worker accepts connections.
 
-    ``app`` describes the application, for the start-up lines; ``modules`` is what it uses of the standard library.
+    ``app`` describes the application, for the start-up lines; ``modules`` is what was imported for it, of ours and of
+    the standard library.
     """
 
     number: int
@@ -83,7 +84,7 @@ class Spawn(Record):
 
 
 class Share(Record):
-    """Import these modules of the standard library, so that workers forked from now on share them."""
+    """Import these modules, of ours and of the standard library, so that workers forked from now on share them."""
 
     modules: tuple[str, ...]
 

@@ -1,7 +1,7 @@
 """What workers share: memory that was written before they were forked, and is not written to by the collector after.
 
 The supervisor imports the server, and never the application. But an application brings half the standard library along,
-and that is no code of its own: the first worker says which of it was imported, and the supervisor imports the same
+and one half of ours, for ASGI or for WSGI: the first worker says what was imported, and the supervisor imports the same
 before it forks the others.
 """
 
@@ -17,6 +17,7 @@ from importlib import import_module
 _LIBRARY = os.path.dirname(os.__file__)
 _FOLDERS = (_LIBRARY, os.path.join(_LIBRARY, "lib-dynload"))
 _PACKAGES = os.path.join(_LIBRARY, "site-packages", "")
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def share_server() -> None:
@@ -27,13 +28,13 @@ def share_server() -> None:
     gc.enable()  # ``cli.main`` has put it off until here
 
 
-def share_library(names: Iterable[str]) -> None:
-    """Import modules of the standard library, and nothing else, whatever ``sys.path`` has under their names."""
+def share_modules(names: Iterable[str]) -> None:
+    """Import modules of ours and of the standard library, and no others that ``sys.path`` has under such names."""
     path = list(sys.path)
     sys.path[:] = _FOLDERS
     try:
         for name in names:
-            if name.partition(".")[0] in sys.stdlib_module_names:
+            if _is_meant(name):
                 with suppress(Exception):  # one that cannot be imported here is not shared
                     import_module(name)
     finally:
@@ -46,8 +47,8 @@ def last_imported() -> str:
     return next(reversed(sys.modules))
 
 
-def imported_library(since: str) -> list[str]:
-    """The modules of the standard library that were imported after the module ``since``.
+def imported_modules(since: str) -> list[str]:
+    """The modules of ours and of the standard library that were imported after the module ``since``.
 
     An application may have modules of its own under such names: those are not meant.
     """
@@ -57,11 +58,16 @@ def imported_library(since: str) -> list[str]:
     for name in reversed(sys.modules):
         if name == since:
             break
-        if name.partition(".")[0] in sys.stdlib_module_names:
+        if _is_meant(name):
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if file.startswith(_LIBRARY + os.sep) and not file.startswith(_PACKAGES):
+            if file.startswith(_OURS) or (file.startswith(_LIBRARY + os.sep) and not file.startswith(_PACKAGES)):
                 found.append(name)
     return found[::-1]
+
+
+def _is_meant(name: str) -> bool:
+    top = name.partition(".")[0]
+    return top == "bicorn" or top in sys.stdlib_module_names
 
 
 def _settle() -> None:

@@ -210,7 +210,7 @@ class Supervisor:
             case Spawn():
                 return [self._spawn(action.number)]
             case Share():
-                sharing.share_library(action.modules)
+                sharing.share_modules(action.modules)
             case Signal():
                 self._kill(action.pid, signal.Signals[action.name])
             case Log():

@@ -139,7 +139,7 @@ class Worker:
         # The server accepts from duplicates. If these stayed open, clients would still be queued while it drains.
         for listener in self._listeners:
             listener.sock.close()
-        modules = sharing.imported_library(self._inherited)
+        modules = sharing.imported_modules(self._inherited)
         say(self._tell, status.ready(describe(self._apps, self._server.lifespans), modules))
 
     def _stop(self, graceful: bool) -> None:

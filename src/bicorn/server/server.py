@@ -16,17 +16,15 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bicorn.apps.asgi import AsgiEndpoint
 from bicorn.apps.exchange import Endpoint
-from bicorn.apps.lifespan import Lifespan
 from bicorn.apps.loader import LoadedApp
-from bicorn.apps.wsgi import WsgiEndpoint
 from bicorn.server.connection import Connection
 from bicorn.server.listener import Listener
 from bicorn.server.service import Service
 from bicorn.server.tls import build_context
 
 if TYPE_CHECKING:
+    from bicorn.apps.lifespan import Lifespan
     from bicorn.config.settings import Config
     from bicorn.observe.access import AccessLog
 
@@ -119,6 +117,8 @@ class Server:
         """Start one application."""
         config = self._config
         if app.interface == "wsgi":
+            from bicorn.apps.wsgi import WsgiEndpoint  # few servers need both halves
+
             return WsgiEndpoint(
                 app.call,
                 prefix=prefix,
@@ -129,6 +129,9 @@ class Server:
                 running=service.running,
                 defaults=service.defaults,
             )
+        from bicorn.apps.asgi import AsgiEndpoint
+        from bicorn.apps.lifespan import Lifespan
+
         lifespan = Lifespan(
             app.call,
             mode=config.lifespan,
