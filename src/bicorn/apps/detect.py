@@ -279,6 +279,8 @@ def is_coroutine_function(call: Any) -> bool:
     Besides :func:`inspect.iscoroutinefunction` it knows callables that only carry the flag on their code object
     (Cython) and those marked for asyncio (``_is_coroutine``, which asgiref and Cython set before Python 3.12).
     """
+    if type(call) is types.FunctionType and not vars(call):
+        return bool(call.__code__.co_flags & inspect.CO_COROUTINE)  # the short way: nothing is marked or wrapped
     function = _function_of(call)
     if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(function):
         return True

@@ -90,7 +90,7 @@ def prepare_import_path(config: ImportPath) -> None:
             f"the application directory {config.app_dir!r} does not exist", setting="app_dir", value=config.app_dir
         )
     extra = [part.strip() for part in (config.pythonpath or "").split(",") if part.strip()]
-    entries = list(dict.fromkeys([app_dir, *(os.path.abspath(os.path.expanduser(part)) for part in extra)]))
+    entries = list(dict.fromkeys([app_dir, *[os.path.abspath(os.path.expanduser(part)) for part in extra]]))
     sys.path[:] = entries + [entry for entry in sys.path if entry not in entries]
 
 

@@ -100,7 +100,7 @@ def _shape_of_code(call: Any) -> Shape | None:
         names=names[bound:],
         required=required,
         is_variadic=bool(code.co_flags & inspect.CO_VARARGS),
-        keywords=tuple(name for name in only_keywords if name not in has_default),
+        keywords=tuple([name for name in only_keywords if name not in has_default]),
     )
 
 

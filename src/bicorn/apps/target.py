@@ -31,7 +31,7 @@ def parse_target(text: str) -> Target:
 
     Nothing of it is evaluated: arguments are literals, as in Gunicorn.
     """
-    module, colon, attribute = (part.strip() for part in text.partition(":"))
+    module, colon, attribute = [part.strip() for part in text.partition(":")]
     if not module:
         raise AppNotFound(f"{text!r} names no module: {_FORMS}")
     if module.endswith(".py") or "/" in module or module.startswith("."):

@@ -72,7 +72,7 @@ class Config(Record, kw_only=True):
     @property
     def mount_points(self) -> tuple[tuple[str, str], ...]:
         """The mounts as (prefix, app) pairs."""
-        return tuple((prefix, target) for prefix, _, target in (mount.partition("=") for mount in self.mounts))
+        return tuple([(prefix, target) for prefix, _, target in [mount.partition("=") for mount in self.mounts]])
 
     # Application
 

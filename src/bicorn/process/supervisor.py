@@ -15,7 +15,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .. import __version__
@@ -244,8 +243,10 @@ class Supervisor:
 
         self._signals.forget()
         spawn.unblock()
-        with suppress(OSError):  # a kqueue does not survive a fork
+        try:
             self._selector.close()
+        except OSError:
+            pass  # a kqueue does not survive a fork
         os.close(self._lifeline_writer)
         for sibling in self._children.values():
             if sibling.status >= 0:

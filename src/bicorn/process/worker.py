@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -68,9 +67,11 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int)
 
 def _show_crashes() -> None:
     """Native code that crashes leaves the Python stack it was called from on standard error."""
-    with suppress(OSError, ValueError, RuntimeError):  # no standard error, or one that is no file
+    try:
         if not faulthandler.is_enabled():
             faulthandler.enable()
+    except (OSError, ValueError, RuntimeError):
+        pass  # no standard error, or one that is no file
 
 
 def load_all(config: Config) -> list[tuple[str, LoadedApp]]:
