@@ -193,7 +193,7 @@ def test_a_worker_that_ends_itself_is_explained_and_replaced(
 def test_a_later_failure_to_start_never_stops_what_still_serves(serve: Serve, folder: Path) -> None:
     server = serve("--workers", "2").ready()
     victim, survivor = pids(server, 2)
-    poll(lambda: server.log().count("imported") == 2, "two imports")
+    poll(lambda: {int(server.get()) for _ in range(20)} == {victim, survivor}, "two workers that serve")
     (folder / "lifespan-fails").touch()
     os.kill(victim, signal.SIGKILL)
     server.wait_for(r"worker \d \(pid \d+\) could not start; next try in 1 s")
