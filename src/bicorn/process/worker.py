@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ..apps.failure import user_traceback
@@ -51,8 +50,13 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int)
         _show_crashes()
         prepare_import_path(config)
         worker = Worker(config, load_all(config), listeners, tell, lifeline, inherited)
-        with asyncio.Runner(loop_factory=partial(new_event_loop, config.loop)) as runner:
-            runner.run(worker.live())
+        loop = new_event_loop(config.loop)
+        try:
+            loop.run_until_complete(worker.live())
+        finally:
+            # Not around all of it: what it does at the start is not needed, and costs each worker a dozen pages.
+            with asyncio.Runner(loop_factory=lambda: loop):
+                pass  # ends what is left of tasks, generators and executors, and closes the loop
     except BaseException as error:
         if worker is not None and worker.is_cancelled and isinstance(error, asyncio.CancelledError):
             return 0
