@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from urllib.parse import parse_qs
 
 CONTENT = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(50_000))  # 1.6 MB
 BLOCK = bytes(65536)
-FILE = Path(tempfile.gettempdir(), "bicorn-http-site-content")
+FILE = Path("content.bin")  # in the folder of the test
 
 
 def content_file() -> str:
