@@ -23,7 +23,6 @@ from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
 from bicorn.apps import suggest
-from bicorn.apps.asgi2 import as_asgi3
 from bicorn.apps.detect import Interface, Kind, detect, is_coroutine_function, subject_of
 from bicorn.apps.failure import headline, is_raised_by_bicorn, user_frames, user_traceback
 from bicorn.apps.target import Target, arguments_of, parse_target
@@ -145,8 +144,11 @@ def _settle(name: str, value: Any, found: Interface, forced: Kind | None) -> Loa
         right = OPTION_OF.get(found.kind)
         advice = f"use --interface {right} or leave it to auto" if right else "leave --interface to auto"
         raise AppNotFound(f"'{name}' cannot be served as {forced.value}: {found.reason}; {advice}")
-    call = as_asgi3(value) if kind is Kind.ASGI2 else value
-    return LoadedApp(call, "wsgi" if kind is Kind.WSGI else "asgi", kind.value, name)
+    if kind is Kind.ASGI2:
+        from bicorn.apps.asgi2 import as_asgi3  # few are left
+
+        value = as_asgi3(value)
+    return LoadedApp(value, "wsgi" if kind is Kind.WSGI else "asgi", kind.value, name)
 
 
 # From the target to an object
