@@ -148,7 +148,7 @@ def test_thousands_of_connections_come_and_go(start: Start, loop: str) -> None:
     rounds()
     settled = rounds()  # what the allocator keeps for the next time
     rounds()
-    assert rounds() - settled < 4 * MIB  # half a KiB for each that has come and gone since
+    assert rounds() - settled < 12 * MIB  # a connection that is not forgotten costs 4 KiB, and 8,000 have come since
 
 
 def test_above_the_limit_of_connections_the_idle_ones_make_room(start: Start) -> None:
