@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.running import Running
+from tests.integration.running import Running, poll
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -147,7 +147,7 @@ def test_run_serves_an_object_and_returns(project: Path) -> None:
     try:
         server.wait_for(" is WSGI")
         assert server.get() == "from a program"
-        assert len(server.workers()) == 2
+        poll(lambda: len(server.workers()) == 2, "both workers")
         server.send(signal.SIGTERM)
         assert server.wait() == 0
         assert "and on it goes" in server.log()
