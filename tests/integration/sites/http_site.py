@@ -33,6 +33,11 @@ def large_file() -> str:
     return str(path)
 
 
+def has_arrived(name: str, n: int) -> bool:
+    """Whether the client says that it has the piece: no other is made before."""
+    return Path(f"{name}-{n}").exists()
+
+
 def numbers(query: str) -> tuple[int, int]:
     """How many pieces of which size a stream is to have."""
     asked = parse_qs(query)
@@ -87,7 +92,8 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
         await start()
         for n in range(3):
             await body(b"%d" % n, True)
-            await asyncio.sleep(0.02)
+            while not has_arrived(scope["query_string"].decode(), n):
+                await asyncio.sleep(0.001)
         await body()
     elif path == "/file":
         await start()
@@ -138,7 +144,7 @@ def wsgi(environ: dict[str, Any], start_response: Any) -> Any:
         return itertools.repeat(BLOCK)
     if path == "/drip":
         start()
-        return drip()
+        return drip(environ["QUERY_STRING"])
     if path == "/file":
         start()
         return environ["wsgi.file_wrapper"](open(content_file(), "rb"))
@@ -163,10 +169,11 @@ def wsgi(environ: dict[str, Any], start_response: Any) -> Any:
     return [f"{environ['REQUEST_METHOD']} {path}".encode()]
 
 
-def drip() -> Iterator[bytes]:
+def drip(name: str) -> Iterator[bytes]:
     for n in range(3):
         yield b"%d" % n
-        time.sleep(0.02)
+        while not has_arrived(name, n):
+            time.sleep(0.001)
 
 
 def half() -> Iterator[bytes]:
