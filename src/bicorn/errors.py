@@ -96,3 +96,6 @@ class AppProtocolError(BicornError, RuntimeError):
 
 class ClientDisconnected(OSError):
     """The client has gone: raised by ASGI's ``send()`` (HTTP spec 2.4) and by WSGI's ``write()``."""
+
+    def __init__(self, message: str = "the client has disconnected") -> None:
+        super().__init__(message)

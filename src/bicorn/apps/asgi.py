@@ -20,7 +20,7 @@ import sys
 from collections.abc import Mapping
 from typing import IO, Any
 
-from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, body_bytes, is_disconnect
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, body_bytes, is_disconnect, wake
 from bicorn.apps.scope import ScopeBuilder
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.types import ASGIApp, Message, Scope
@@ -256,10 +256,7 @@ class AsgiExchange(Exchange):
     def _wake(self) -> None:
         waiters = self._waiters
         self._waiters = None
-        if waiters is not None:
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        wake(waiters)
 
     def _start_response(self, message: dict[str, Any]) -> None:
         status = message.get("status")
@@ -357,7 +354,7 @@ class AsgiExchange(Exchange):
     def _send_late(self, message: Message) -> Any:
         """A message after the end."""
         if self._phase == GONE:
-            raise ClientDisconnected("the client has disconnected")
+            raise ClientDisconnected()
         if self._ignores_trailers and message["type"] == "http.response.trailers":
             return _ready
         raise AppProtocolError(f"the application sent {message['type']!r} after its response was complete")

@@ -214,6 +214,13 @@ class Ready:
         """The coroutine protocol: nothing is held."""
 
 
+def wake(waiters: list[asyncio.Future[None]] | None) -> None:
+    """End the waits that have not been given up."""
+    for waiter in waiters or ():
+        if not waiter.done():
+            waiter.set_result(None)
+
+
 def is_disconnect(error: BaseException) -> bool:
     """Whether an application's error only says that the client has gone.
 

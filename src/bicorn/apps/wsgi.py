@@ -209,7 +209,7 @@ class WsgiExchange(Exchange):
         """Call the application and send what it gives; in the loop's thread or in a pool's."""
         try:
             if self._phase != OPEN:
-                raise _gone()  # while the rest of the body came, or while it waited for a thread
+                raise ClientDisconnected()  # while the rest of the body came, or while it waited for a thread
             self._result = result = self.endpoint.app(environ, self.start_response)
             if type(result) is list or type(result) is tuple:
                 self._send_whole(result)
@@ -273,7 +273,7 @@ class WsgiExchange(Exchange):
         """
         response = self.channel.response
         if self._phase == GONE:
-            raise _gone()
+            raise ClientDisconnected()
         if response.state != WAITING:
             if exc_info is None:
                 raise AppProtocolError("start_response was called a second time without exc_info")
@@ -294,7 +294,7 @@ class WsgiExchange(Exchange):
             ClientDisconnected: the client has gone.
         """
         if self._phase == GONE:
-            raise _gone()
+            raise ClientDisconnected()
         response = self.channel.response
         if response.state != HELD and response.state != BODY:
             raise AppProtocolError("write() was called after the response was complete")
@@ -360,7 +360,7 @@ class WsgiExchange(Exchange):
             self.channel.loop.call_soon_threadsafe(self._write_and_tell, framed)
             self._writable.wait()
         if self._phase != OPEN:
-            raise _gone()
+            raise ClientDisconnected()
 
     def _write_and_tell(self, framed: bytes | list[bytes]) -> None:
         if self._phase == OPEN:
@@ -440,7 +440,3 @@ def _iterate(result: Any) -> Iterator[bytes]:
     if not hasattr(type(result), "__iter__") and not hasattr(type(result), "__getitem__"):
         raise AppProtocolError(f"the application returned {type(result).__name__}, which is no iterable of bytes")
     return iter(result)
-
-
-def _gone() -> ClientDisconnected:
-    return ClientDisconnected("the client has disconnected")

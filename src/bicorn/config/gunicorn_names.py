@@ -10,7 +10,6 @@ from .old_name import OldName, Takes, becomes, hook, ignored, moot, refused
 
 FLAG, BARE, MANY, MAYBE = Takes.FLAG, Takes.BARE, Takes.MANY, Takes.MAYBE
 
-NOT_YET = "Bicorn does not do this yet"
 NO_PROXIES = "no proxy is trusted yet: client address and scheme are those of the connection"
 NO_HTTP2 = "HTTP/2 is not served yet: clients are offered HTTP/1.1"
 NO_WEBSOCKETS = "WebSockets are not served yet"

@@ -3,8 +3,7 @@
 Bytes come in (``data_received``), the protocol turns them into heads and bodies (``advance``), each head opens an
 exchange, and what its application gives goes out in one write. Requests of one connection are answered one after the
 other: the next one is begun from ``advance``'s loop, never from inside the answer to the last, so pipelining costs no
-stack.
-
+stack. What a connection waits for in between, and for how long, is in ``bicorn.server.phases``.
 """
 
 from __future__ import annotations
@@ -194,7 +193,6 @@ class Connection(Waiting):
         """Open an exchange for a request and let it start."""
         service = self.service
         self._requests += 1
-        service.requests += 1
         self.phase = ANSWER
         self.deadline = 0.0
         keep_alive = head.keep_alive and not service.draining
@@ -369,7 +367,7 @@ class Connection(Waiting):
 
     def start_draining(self) -> None:
         """The worker stops: close when nothing is asked, else after the present answer."""
-        if self.phase == IDLE and self.exchange is None and self.http.is_idle():
+        if not self.is_asked():
             self.close()
         else:
             self.response.keep_alive = False

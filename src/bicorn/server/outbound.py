@@ -7,7 +7,7 @@ import logging
 import os
 from typing import IO, Any
 
-from bicorn.apps.exchange import Channel
+from bicorn.apps.exchange import Channel, wake
 from bicorn.errors import ClientDisconnected
 from bicorn.server import sendfile
 from bicorn.server.service import Service
@@ -155,7 +155,7 @@ class Outbound(Channel):
         self.flush()
         # A closing transport may have given its descriptor back already, and the kernel may have handed it out again.
         if self.closed or transport.is_closing():
-            raise ClientDisconnected("the client has disconnected")
+            raise ClientDisconnected()
         if not data:
             return
         self.written(len(data))
@@ -167,7 +167,7 @@ class Outbound(Channel):
                 sent = 0
             except OSError as error:
                 self.abort()
-                raise ClientDisconnected("the client has disconnected") from error
+                raise ClientDisconnected() from error
             data = data[sent:]
         if data:
             transport.write(data)
@@ -176,20 +176,20 @@ class Outbound(Channel):
         """Send bytes, waiting for a slow peer in place."""
         self.flush()
         if self.closed or self.transport.is_closing():
-            raise ClientDisconnected("the client has disconnected")
+            raise ClientDisconnected()
         self.written(len(data))
         if self.tls is not None or self.transport.get_write_buffer_size():
             self.transport.write(data)
         elif not sendfile.write_all(self._fileno(), data, self.service.write_timeout):
             self.abort()
-            raise ClientDisconnected("the client has disconnected")
+            raise ClientDisconnected()
 
     async def drain(self) -> None:
         """Wait until the peer takes more."""
         while not self.writable and not self.closed:
             await self.new_waiter()
         if self.closed:
-            raise ClientDisconnected("the client has disconnected")
+            raise ClientDisconnected()
 
     async def send_file(self, file: IO[bytes], offset: int | None, count: int) -> None:
         """Send bytes of a file, by ``os.sendfile`` where the connection is plain."""
@@ -224,10 +224,7 @@ class Outbound(Channel):
     def _wake(self) -> None:
         waiters = self._waiters
         self._waiters = None
-        if waiters is not None:
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        wake(waiters)
 
     # The write deadline
 

@@ -41,7 +41,7 @@ async def copy(connection: Outbound, file: int, offset: int, count: int) -> None
     try:
         while count:
             if connection.closed:
-                raise ClientDisconnected("the client has disconnected")
+                raise ClientDisconnected()
             try:
                 sent = os.sendfile(descriptor, file, offset, min(count, _BLOCK))
             except BlockingIOError:
@@ -50,7 +50,7 @@ async def copy(connection: Outbound, file: int, offset: int, count: int) -> None
                 continue
             except (BrokenPipeError, ConnectionError) as error:
                 connection.abort()
-                raise ClientDisconnected("the client has disconnected") from error
+                raise ClientDisconnected() from error
             if sent == 0:
                 raise OSError("the file became shorter while it was sent")
             connection.written(sent)

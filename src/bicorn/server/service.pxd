@@ -18,7 +18,6 @@ cdef class Service:
     cdef public Py_ssize_t connection_limit
     cdef public Py_ssize_t concurrency_limit
     cdef public Py_ssize_t requests_limit
-    cdef public Py_ssize_t requests
     cdef public dict connections
     cdef public set running
     cdef public bint draining

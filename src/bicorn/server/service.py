@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from bicorn.apps.exchange import Endpoint, Exchange, Origin
 from bicorn.observe.access import AccessLog
@@ -21,13 +21,6 @@ TICK = 0.5
 """Seconds between two looks at the deadlines; a deadline is met this much late at most."""
 
 
-class Deadlined(Protocol):
-    """What the clock looks at: a connection."""
-
-    def tick(self, now: float) -> None:
-        """Compare the deadlines with `now`."""
-
-
 class Service:
     """What all connections of one worker share.
 
@@ -42,7 +35,6 @@ class Service:
         connections: every open connection.
         running: every exchange whose application is at work outside a connection's own turn.
         draining: whether the worker is stopping: answers say ``Connection: close``.
-        requests: requests begun.
     """
 
     __slots__ = (
@@ -65,7 +57,6 @@ class Service:
         "min_body_rate",
         "now",
         "pipelined_limit",
-        "requests",
         "requests_limit",
         "root",
         "running",
@@ -97,7 +88,6 @@ class Service:
         self.running: set[Exchange] = set()
         self.draining = False
         self.drained: asyncio.Future[None] | None = None
-        self.requests = 0
         self.now = loop.time()
         self.defaults = Defaults(
             server=b"server: bicorn\r\n" if config.server_header else b"",

@@ -118,10 +118,13 @@ class Waiting(Outbound):
         if elapsed > RATE_GRACE and self._body_received < self.service.min_body_rate * (elapsed - RATE_GRACE):
             self.refuse(ProtocolError(408, f"the body comes slower than {self.service.min_body_rate} bytes/s"))
 
+    def is_asked(self) -> bool:
+        """Whether a request has begun and its answer is not complete."""
+        return self.phase != IDLE or self.exchange is not None or not self.http.is_idle()
+
     def is_idle(self) -> bool:
         """Whether nothing is owed to the client."""
-        is_owed = self.phase != IDLE or self.exchange is not None or not self.http.is_idle()
-        return not is_owed and not self.transport.get_write_buffer_size()
+        return not self.is_asked() and not self.transport.get_write_buffer_size()
 
     # Closing
 

@@ -36,11 +36,9 @@ cdef class Http1:
     cdef Head _next_head(self)
     cdef Py_ssize_t _skip_empty_lines(self) except -2
     @cython.locals(data=bytes, start=Py_ssize_t, available=Py_ssize_t)
-    cdef bytes _next_piece(self)
+    cdef bytes _take_piece(self, int then)
     @cython.locals(pieces=list, going=bint, state=int)
     cdef bytes _next_chunks(self)
-    @cython.locals(data=bytes, start=Py_ssize_t, available=Py_ssize_t)
-    cdef bytes _next_chunk_data(self)
     @cython.locals(data=bytes, line=bytes, digits=bytes, start=Py_ssize_t, newline=Py_ssize_t, size=Py_ssize_t)
     cdef bint _read_chunk_size(self) except -1
     @cython.locals(data=bytes, start=Py_ssize_t)

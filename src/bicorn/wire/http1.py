@@ -174,7 +174,7 @@ class Http1:
         if state == HEAD or state == DONE or state == BROKEN or self._position == len(self._buffer):
             return None
         try:
-            return self._next_piece() if state == LENGTH else self._next_chunks()
+            return self._take_piece(DONE) if state == LENGTH else self._next_chunks()
         except ProtocolError:
             self.stop()
             raise
@@ -254,7 +254,8 @@ class Http1:
         """RFC 9110 §15.5.14."""
         return ProtocolError(413, f"the request body is over {self.body_limit} bytes (limit-request-body)")
 
-    def _next_piece(self) -> bytes:
+    def _take_piece(self, then: int) -> bytes:
+        """What is here of the bytes that remain of a body or chunk; `then` is the state after the last of them."""
         data = self._buffer
         start = self._position
         available = len(data) - start
@@ -263,10 +264,8 @@ class Http1:
         self._remaining -= available
         self._position = start + available
         if self._remaining == 0:
-            self.state = DONE
-        if available == len(data):
-            return data
-        return data[start : start + available]
+            self.state = then
+        return data if available == len(data) else data[start : start + available]
 
     def _next_chunks(self) -> bytes | None:
         """Everything of the body that is here, as one piece, so that tiny chunks do not become tiny events."""
@@ -275,7 +274,7 @@ class Http1:
         while going and self._position < len(self._buffer):
             state = self.state
             if state == CHUNK_DATA:
-                pieces.append(self._next_chunk_data())
+                pieces.append(self._take_piece(CHUNK_END))
             elif state == CHUNK_SIZE:
                 going = self._read_chunk_size()
             elif state == CHUNK_END:
@@ -289,18 +288,6 @@ class Http1:
         if pieces or self.state == DONE:
             return b"".join(pieces)
         return None
-
-    def _next_chunk_data(self) -> bytes:
-        data = self._buffer
-        start = self._position
-        available = len(data) - start
-        if available > self._remaining:
-            available = self._remaining
-        self._remaining -= available
-        self._position = start + available
-        if self._remaining == 0:
-            self.state = CHUNK_END
-        return data[start : start + available]
 
     def _read_chunk_size(self) -> bool:
         data = self._buffer

@@ -37,6 +37,8 @@ cdef class Response:
     cpdef object body(self, bytes data, bint more)
     @cython.locals(parts=list)
     cpdef bytes body_head(self, Py_ssize_t size, bint more)
+    @cython.locals(parts=list)
+    cdef list _take_head(self, Py_ssize_t size, bint more)
     cpdef bytes body_tail(self, Py_ssize_t size)
     cpdef bint has_body(self)
     cpdef Py_ssize_t length_left(self)

@@ -201,13 +201,7 @@ class Response:
             AppProtocolError: more body than announced, less, or one where none is allowed; nothing of `data` is sent.
         """
         size = len(data)
-        parts: list[bytes] = []
-        if self.state == HELD:
-            self._frame(size, more)
-            assert self._parts is not None
-            parts = self._parts
-            self._parts = None
-            self.state = BODY
+        parts = self._take_head(size, more)
         if self._framing == LENGTH:
             if size > self._length or (not more and size < self._length):
                 raise _wrong_length(size, self._length)
@@ -253,13 +247,7 @@ class Response:
         Raises:
             AppProtocolError: as ``body``.
         """
-        parts: list[bytes] = []
-        if self.state == HELD:
-            self._frame(size, more)
-            assert self._parts is not None
-            parts = self._parts
-            self._parts = None
-            self.state = BODY
+        parts = self._take_head(size, more)
         if self._framing == LENGTH:
             if size > self._length:
                 raise _wrong_length(size, self._length)
@@ -306,6 +294,17 @@ class Response:
             parts.append(b"\r\n")
             self.state = IDLE
         return b"".join(parts) if self._framing == CHUNKED else b""
+
+    def _take_head(self, size: int, more: bool) -> list[bytes]:
+        """The held head, framed for what is known of the body; nothing where it is out already."""
+        if self.state != HELD:
+            return []
+        self._frame(size, more)
+        parts = self._parts
+        assert parts is not None
+        self._parts = None
+        self.state = BODY
+        return parts
 
     def _frame(self, size: int, more: bool) -> None:
         """Choose the framing for a body of `size` bytes, or of unknown size where `more` follow; end the held head."""
