@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,8 +17,12 @@ NO_SYSLOG = "the log goes to files or the terminal"
 OWN_LOG = (
     "Bicorn's log has its own format, and the application's loggers are left alone: configure them in the application"
 )
-NO_RELOAD = "workers are not restarted when files change yet"
 NO_DIRTY = "there are no dirty workers, and an application that calls them would fail"
+HOOKS = (
+    *("on_starting", "on_reload", "when_ready", "pre_fork", "post_fork", "post_worker_init", "worker_int"),
+    *("worker_abort", "pre_exec", "pre_request", "post_request", "child_exit", "worker_exit"),
+    *("nworkers_changed", "on_exit"),
+)
 LOOSE_PARSING = "it opens the door to request smuggling"
 
 
@@ -31,40 +34,15 @@ def keepalive(value: Any) -> Mapping[str, Any]:
 
 
 def umask(value: Any) -> Mapping[str, Any]:
-    """What Gunicorn's umask decides is the permissions of unix sockets: 0o777 less the mask.
-
-    Its text is octal after a leading zero and decimal otherwise.
-    """
+    """Gunicorn's text is octal after a leading zero and decimal otherwise; its 0 is what it sets unless told not to."""
     if isinstance(value, str):
         text = value.strip().lower()
         octal = len(text) > 1 and text[0] == "0" and text[1].isdigit()
         try:
             value = int(text, 8 if octal else 0)
         except ValueError:
-            return {"unix_mode": text}  # which unix_mode refuses with its own message
-    return {"unix_mode": 0o777 & ~value}
-
-
-def is_this_user(value: Any) -> bool:
-    """Whether the process already runs as that user, so that there are no privileges to drop."""
-    import pwd
-
-    try:
-        number = int(value) if isinstance(value, int) or str(value).isdigit() else pwd.getpwnam(str(value)).pw_uid
-    except KeyError:
-        return False
-    return number == os.geteuid()
-
-
-def is_this_group(value: Any) -> bool:
-    """Whether the process already runs as that group."""
-    import grp
-
-    try:
-        number = int(value) if isinstance(value, int) or str(value).isdigit() else grp.getgrnam(str(value)).gr_gid
-    except KeyError:
-        return False
-    return number == os.getegid()
+            return {"umask": text}  # which umask refuses with its own message
+    return {"umask": value}
 
 
 GUNICORN: tuple[OldName, ...] = (
@@ -78,9 +56,9 @@ GUNICORN: tuple[OldName, ...] = (
     becomes("worker_class -k --worker-class", why="see the worker classes below"),
     becomes("threads --threads"),
     becomes("worker_connections --worker-connections", "limit_connections"),
-    ignored("max_requests --max-requests", "workers are not recycled yet"),
-    ignored("max_requests_jitter --max-requests-jitter", "workers are not recycled yet"),
-    ignored("timeout -t --timeout", "silent workers are not replaced yet"),
+    becomes("max_requests --max-requests"),
+    becomes("max_requests_jitter --max-requests-jitter"),
+    becomes("timeout -t --timeout"),
     becomes("graceful_timeout --graceful-timeout"),
     becomes(
         "keepalive --keep-alive",
@@ -102,37 +80,25 @@ GUNICORN: tuple[OldName, ...] = (
     becomes("limit_request_fields --limit-request-fields"),
     becomes("limit_request_field_size --limit-request-field_size"),
     # Debugging
-    ignored("reload --reload", NO_RELOAD, takes=FLAG),
-    ignored("reload_engine --reload-engine", NO_RELOAD, nothing="auto"),
-    ignored("reload_extra_files --reload-extra-file", NO_RELOAD, takes=MANY),
+    becomes("reload --reload", takes=FLAG),
+    becomes("reload_engine --reload-engine", why="inotify means auto"),
+    becomes("reload_extra_files --reload-extra-file", takes=MANY),
     ignored("spew --spew", "use sys.settrace or a debugger", takes=FLAG),
     becomes("check_config --check-config", why="also bicorn check", takes=BARE),
     becomes("print_config --print-config", why="also bicorn config", takes=BARE),
     # Server mechanics
-    ignored("preload_app --preload", "each worker loads the application for itself so far", takes=FLAG),
+    becomes("preload_app --preload", "preload", takes=FLAG),
     ignored("sendfile --sendfile", "files are sent with sendfile wherever it works", takes=FLAG, nothing="true"),
     becomes("reuse_port --reuse-port", takes=FLAG),
     becomes("chdir --chdir"),
-    refused(
-        "daemon -D --daemon",
-        "Bicorn stays in the foreground, so that systemd, a container or a terminal can watch over it",
-        takes=FLAG,
-    ),
+    becomes("daemon -D --daemon", takes=FLAG),
     becomes("raw_env -e --env", takes=MANY),
-    ignored("pidfile -p --pid", "no pid file is written yet"),
+    becomes("pidfile -p --pid"),
     moot("worker_tmp_dir --worker-tmp-dir", "workers prove they are alive without files"),
-    refused(
-        "user -u --user",
-        "privileges are not dropped: start Bicorn as that user (systemd: User=)",
-        nothing=is_this_user,
-    ),
-    refused(
-        "group -g --group",
-        "privileges are not dropped: start Bicorn as that group (systemd: Group=)",
-        nothing=is_this_group,
-    ),
-    becomes("umask -m --umask", "unix_mode", "777 less the mask, as the permissions of unix sockets", turn=umask),
-    moot("initgroups --initgroups", "the process keeps the groups it was started with", takes=FLAG),
+    becomes("user -u --user"),
+    becomes("group -g --group"),
+    becomes("umask -m --umask", turn=umask),
+    becomes("initgroups --initgroups", takes=FLAG),
     moot("tmp_upload_dir", "large bodies go to Python's temporary directory: set TMPDIR"),
     ignored("secure_scheme_headers", NO_PROXIES),
     ignored("forwarded_allow_ips --forwarded-allow-ips", NO_PROXIES, nothing="127.0.0.1,::1 127.0.0.1"),
@@ -192,8 +158,8 @@ GUNICORN: tuple[OldName, ...] = (
     moot("dogstatsd_tags --dogstatsd-tags", NO_METRICS),
     ignored("enable_backlog_metric --enable-backlog-metric", NO_METRICS, takes=FLAG),
     # Process naming
-    ignored("proc_name -n --name", "processes are not renamed yet"),
-    moot("default_proc_name", "processes are not renamed yet"),
+    becomes("proc_name -n --name"),
+    moot("default_proc_name", "the processes are called bicorn"),
     # TLS
     becomes("certfile --certfile"),
     becomes("keyfile --keyfile"),
@@ -222,13 +188,11 @@ GUNICORN: tuple[OldName, ...] = (
     moot("dirty_threads --dirty-threads", "there are no dirty workers"),
     moot("dirty_graceful_timeout --dirty-graceful-timeout", "there are no dirty workers"),
     # Control
-    ignored("control_socket --control-socket", "there is no control socket"),
-    moot("control_socket_mode --control-socket-mode", "there is no control socket"),
-    moot("control_socket_disable --no-control-socket", "there is no control socket", takes=BARE),
+    becomes("control_socket --control-socket"),
+    moot("control_socket_mode --control-socket-mode", "only the user who runs the server may use it"),
+    moot("control_socket_disable --no-control-socket", "there is none unless one is asked for", takes=BARE),
     # Hooks
-    *map(hook, ("on_starting", "on_reload", "when_ready", "pre_fork", "post_fork", "post_worker_init", "worker_int")),
-    *map(hook, ("worker_abort", "pre_exec", "pre_request", "post_request", "child_exit", "worker_exit")),
-    *map(hook, ("nworkers_changed", "on_exit")),
+    *map(becomes, HOOKS),
     *map(hook, ("on_dirty_starting", "dirty_post_fork", "dirty_worker_init", "dirty_worker_exit")),
     refused(
         "ssl_context",

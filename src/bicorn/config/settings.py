@@ -9,22 +9,24 @@ span settings (``checks.py``) hold. Where the values come from is ``sources.py``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from ..record import Record
 from . import checks, values
 from .option import Option, option, unknown
 from .values import Choice, Flag, Numbered, Seconds, Size, Text, Whole
 
-APPLICATION, LISTENING, TLS, PROCESSES = "Application", "Listening", "TLS", "Processes"
-LIMITS, DEADLINES, OUTPUT = "Limits", "Deadlines", "Output"
-GROUPS = (APPLICATION, LISTENING, TLS, PROCESSES, LIMITS, DEADLINES, OUTPUT)
+APPLICATION, LISTENING, TLS, PROCESSES, RELOAD = "Application", "Listening", "TLS", "Processes", "Reload"
+LIMITS, DEADLINES, OUTPUT, SYSTEM, HOOKS = "Limits", "Deadlines", "Output", "System", "Hooks"
+GROUPS = (APPLICATION, LISTENING, TLS, PROCESSES, RELOAD, LIMITS, DEADLINES, OUTPUT, SYSTEM, HOOKS)
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
 
 SECONDS, SIZE, FLAG, FLAG_OR_AUTO = Seconds(), Size(), Flag(), Flag(undecided=True)
 DIRECTORY, FILE, FILES = Text("DIR", "a directory"), Text("FILE", "a file"), values.Many("FILE", "files")
 LOG_FILE = Text("FILE", "a file or -", optional=False)
+HOOK = values.Hook()
+Hook = Callable[..., Any] | str | None
 ACCESS_LOG_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s %(M)sms'
 
 
@@ -181,7 +183,14 @@ class Config(Record, kw_only=True):
 
     # Processes
 
-    workers: int = option(PROCESSES, 1, Whole(1), "Worker processes.", short="-w", first=4)
+    workers: int = option(
+        PROCESSES,
+        1,
+        values.Workers(),
+        "Worker processes; auto counts the processors and the memory there are for this process.",
+        short="-w",
+        first=4,
+    )
     worker_class: str | None = option(
         PROCESSES,
         None,
@@ -200,6 +209,70 @@ class Config(Record, kw_only=True):
     )
     graceful_timeout: float = option(
         PROCESSES, 30.0, SECONDS, "Time for requests in progress when stopping.", zero="cut off at once"
+    )
+    drain_delay: float = option(
+        PROCESSES, 0.0, SECONDS, "Go on accepting for so long after TERM, until load balancers know.", zero="none"
+    )
+    preload: bool = option(
+        PROCESSES,
+        False,
+        FLAG,
+        "Import the application once and fork the workers from there, so that they share memory.",
+    )
+    max_requests: int = option(PROCESSES, 0, Whole(), "Requests after which a worker is replaced.", zero="never")
+    max_requests_jitter: int | None = option(
+        PROCESSES,
+        None,
+        values.Maybe(Whole()),
+        "Up to so many requests more, by chance, so that not all workers are replaced at once.",
+        unset="a tenth of max-requests",
+    )
+    max_worker_lifetime: float = option(PROCESSES, 0.0, SECONDS, "Age at which a worker is replaced.", zero="never")
+    max_worker_memory: int = option(
+        PROCESSES, 0, SIZE, "Memory of one worker above which it is replaced.", zero="unlimited"
+    )
+
+    # Reload
+
+    reload_surge: int = option(RELOAD, 1, Whole(1), "Workers to start at a time when the application is reloaded.")
+    reload_grace: float = option(
+        RELOAD,
+        2.0,
+        SECONDS,
+        "The first new workers serve for so long before old ones are retired; if they die, the old ones stay.",
+        zero="none",
+    )
+    reload: bool = option(RELOAD, False, FLAG, "Reload when files change, for development.")
+    reload_dirs: tuple[str, ...] = option(
+        RELOAD,
+        (),
+        values.Many("DIR", "directories"),
+        "Directory to watch; repeatable.",
+        flag="--reload-dir",
+        unset="the working directory",
+    )
+    reload_includes: tuple[str, ...] = option(
+        RELOAD,
+        ("*.py",),
+        values.Many("PATTERN", "patterns of file names"),
+        "Files to watch; repeatable.",
+        flag="--reload-include",
+    )
+    reload_excludes: tuple[str, ...] = option(
+        RELOAD,
+        (),
+        values.Many("PATTERN", "patterns of file names or directories"),
+        "Files or directories not to watch; repeatable.",
+        flag="--reload-exclude",
+    )
+    reload_extra_files: tuple[str, ...] = option(
+        RELOAD, (), FILES, "Another file or pattern to watch; repeatable.", flag="--reload-extra-file"
+    )
+    reload_engine: str = option(
+        RELOAD,
+        "auto",
+        Choice("auto", "watchfiles", "poll", also={"inotify": "auto"}),
+        "How files are watched; auto is watchfiles where it is installed.",
     )
 
     # Limits
@@ -241,6 +314,20 @@ class Config(Record, kw_only=True):
     timeout_write: float = option(
         DEADLINES, 30.0, SECONDS, "Longest wait for a client that does not read its response.", zero="none"
     )
+    timeout: float = option(
+        DEADLINES,
+        30.0,
+        SECONDS,
+        "Longest silence of a worker; then it is taken to be stuck, and replaced.",
+        short="-t",
+        zero="none",
+    )
+    boot_timeout: float = option(
+        DEADLINES, 300.0, SECONDS, "Longest start of a worker: import and lifespan start-up.", zero="none"
+    )
+    request_timeout: float = option(
+        DEADLINES, 0.0, SECONDS, "Longest time for the application to answer; then the answer is 504.", zero="none"
+    )
     timeout_keep_alive: float = option(
         DEADLINES, 75.0, SECONDS, "Longest silence between two requests of a connection.", zero="none"
     )
@@ -268,6 +355,67 @@ class Config(Record, kw_only=True):
         first=8,
     )
     use_colors: bool | None = option(OUTPUT, None, FLAG_OR_AUTO, "Colour the log.", unset="in a terminal")
+
+    # System
+
+    pidfile: str | None = option(SYSTEM, None, FILE, "Write the process id to this file.", short="-p", flag="--pid")
+    control_socket: str | None = option(
+        SYSTEM, None, FILE, "Listen for bicorn reload, stop, status, scale and dump on this unix socket.", unset="none"
+    )
+    daemon: bool = option(SYSTEM, False, FLAG, "Go to the background.", short="-D")
+    user: str | None = option(
+        SYSTEM, None, Text("USER", "a user's name or number"), "Run the workers as this user.", short="-u"
+    )
+    group: str | None = option(
+        SYSTEM, None, Text("GROUP", "a group's name or number"), "Run the workers as this group.", short="-g"
+    )
+    initgroups: bool = option(SYSTEM, False, FLAG, "Give the workers all groups of that user.")
+    umask: int | None = option(
+        SYSTEM, None, values.Mode(), "Permissions that new files do not get.", short="-m", unset="as it is"
+    )
+    proc_name: str | None = option(
+        SYSTEM,
+        None,
+        Text("NAME"),
+        "Name of the processes in ps (needs setproctitle).",
+        short="-n",
+        flag="--name",
+        unset="bicorn",
+    )
+
+    # Hooks
+
+    on_starting: Hook = option(HOOKS, None, HOOK, "Called with (server) before anything is bound.")
+    on_reload: Hook = option(
+        HOOKS, None, HOOK, "Called with (server) when the settings were read again, before new workers."
+    )
+    when_ready: Hook = option(
+        HOOKS, None, HOOK, "Called with (server) when the sockets listen, before the first worker."
+    )
+    pre_fork: Hook = option(HOOKS, None, HOOK, "Called with (server, worker) before each worker is forked.")
+    post_fork: Hook = option(
+        HOOKS, None, HOOK, "Called with (server, worker) in the worker, first of all, before privileges are dropped."
+    )
+    post_worker_init: Hook = option(
+        HOOKS, None, HOOK, "Called with (worker) in the worker, when the application is loaded."
+    )
+    worker_int: Hook = option(HOOKS, None, HOOK, "Called with (worker) in the worker, on INT or QUIT.")
+    worker_abort: Hook = option(
+        HOOKS, None, HOOK, "Called with (worker) in the worker, before it is killed for its silence."
+    )
+    pre_exec: Hook = option(
+        HOOKS, None, HOOK, "Called with (server) in the new process of an upgrade, before it becomes the new server."
+    )
+    pre_request: Hook = option(HOOKS, None, HOOK, "Called with (worker, request) before each request.")
+    post_request: Hook = option(
+        HOOKS, None, HOOK, "Called with (worker, request, environ, response) after each request."
+    )
+    child_exit: Hook = option(HOOKS, None, HOOK, "Called with (server, worker) when a worker has gone.")
+    worker_exit: Hook = option(HOOKS, None, HOOK, "Called with (server, worker) in the worker, last of all.")
+    nworkers_changed: Hook = option(
+        HOOKS, None, HOOK, "Called with (server, new, old) when the number of workers changes."
+    )
+    on_exit: Hook = option(HOOKS, None, HOOK, "Called with (server) last of all.")
 
     origins: Mapping[str, str] = {}
 

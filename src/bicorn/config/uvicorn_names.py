@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .gunicorn_names import NO_HTTP2, NO_PROXIES, NO_RELOAD, NO_WEBSOCKETS, OWN_LOG
+from .gunicorn_names import NO_HTTP2, NO_PROXIES, NO_WEBSOCKETS, OWN_LOG
 from .old_name import OldName, Takes, becomes, ignored, moot, refused
 
 FLAG, BARE, MANY = Takes.FLAG, Takes.BARE, Takes.MANY
@@ -23,11 +23,11 @@ UVICORN: tuple[OldName, ...] = (
     becomes("port --port"),
     becomes("uds --uds"),
     becomes("fd --fd"),
-    ignored("reload --reload", NO_RELOAD, takes=FLAG),
-    ignored("reload_dirs --reload-dir", NO_RELOAD, takes=MANY),
-    ignored("reload_includes --reload-include", NO_RELOAD, takes=MANY),
-    ignored("reload_excludes --reload-exclude", NO_RELOAD, takes=MANY),
-    moot("reload_delay --reload-delay", NO_RELOAD),
+    becomes("reload --reload", takes=FLAG),
+    becomes("reload_dirs --reload-dir", takes=MANY),
+    becomes("reload_includes --reload-include", takes=MANY),
+    becomes("reload_excludes --reload-exclude", takes=MANY),
+    moot("reload_delay --reload-delay", "changes are seen at once, and those of one moment together"),
     becomes("workers --workers"),
     becomes("loop --loop", why="none means asyncio, zuvloop means auto"),
     moot("http --http", "Bicorn has one HTTP implementation"),
@@ -52,14 +52,14 @@ UVICORN: tuple[OldName, ...] = (
     becomes("headers --header", takes=MANY),
     becomes("root_path --root-path"),
     becomes("limit_concurrency --limit-concurrency", why="counts requests, not connections"),
-    ignored("limit_max_requests --limit-max-requests", "workers are not recycled yet"),
-    ignored("limit_max_requests_jitter --limit-max-requests-jitter", "workers are not recycled yet"),
+    becomes("limit_max_requests --limit-max-requests", "max_requests"),
+    becomes("limit_max_requests_jitter --limit-max-requests-jitter", "max_requests_jitter"),
     becomes("backlog --backlog"),
     becomes("timeout_keep_alive --timeout-keep-alive", why="0 means no limit here"),
     becomes(
         "timeout_graceful_shutdown --timeout-graceful-shutdown", "graceful_timeout", "30 unless given, not endless"
     ),
-    ignored("timeout_worker_healthcheck --timeout-worker-healthcheck", "silent workers are not replaced yet"),
+    becomes("timeout_worker_healthcheck --timeout-worker-healthcheck", "timeout"),
     becomes("ssl_keyfile --ssl-keyfile", "keyfile"),
     becomes("ssl_certfile --ssl-certfile", "certfile"),
     becomes("ssl_keyfile_password --ssl-keyfile-password", "keyfile_password"),

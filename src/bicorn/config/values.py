@@ -62,6 +62,30 @@ class Whole(Kind):
         return number
 
 
+class Workers(Whole):
+    """How many workers; ``auto`` is 0, counted when the server starts."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.metavar = "N|auto"
+        self.expects = "a whole number of 1 or more, or auto"
+
+    def convert(self, value: Any) -> int:
+        if isinstance(value, str) and value.strip().lower() == "auto":
+            return 0
+        return super().convert(value)
+
+
+class Maybe(Kind):
+    """A value, or none: a setting that follows from others where it is not given."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind, self.metavar, self.expects = kind, kind.metavar, kind.expects
+
+    def convert(self, value: Any) -> Any:
+        return None if value is None else self.kind.convert(value)
+
+
 class Size(Kind):
     """A number of bytes; ``64k``, ``10M`` and ``1GiB`` count in powers of 1024."""
 
@@ -175,6 +199,15 @@ class Reference(Kind):
         if not isinstance(value, str) or not re.fullmatch(_REFERENCE, value.strip()):
             raise ValueError
         return value.strip()
+
+
+class Hook(Reference):
+    """A function: one of a ``gunicorn.conf.py``, or something in a module, found when it is needed."""
+
+    expects = "a function, or MODULE:FUNCTION"
+
+    def convert(self, value: Any) -> Any:
+        return value if callable(value) else super().convert(value)
 
 
 class Prefix(Kind):
