@@ -35,7 +35,7 @@ def test_what_was_found(bicorn: Bicorn, line: str, out: str) -> None:
     ("line", "code", "err"),
     [
         ("", 2, "which application?"),
-        ("checked --workers 0", 2, "workers must be"),
+        ("checked --workers none", 2, "workers must be"),
         ("checked --certfile no-such.pem", 2, ""),
         ("broken", 3, "importing 'broken' failed"),
         ("checked:other", 4, "module 'checked' has no attribute 'other'"),

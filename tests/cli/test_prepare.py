@@ -15,9 +15,9 @@ Bicorn = Callable[[str], Any]
 
 
 def test_notices_are_said_once_on_standard_error(bicorn: Bicorn) -> None:
-    outcome = bicorn("main:app --statsd-host a:1 --timeout 120 --timeout 130")
+    outcome = bicorn("main:app --statsd-host a:1 --spew --spew")
     assert outcome.err.splitlines() == [
-        "bicorn: note: --timeout is ignored: silent workers are not replaced yet",
+        "bicorn: note: --spew is ignored: use sys.settrace or a debugger",
         "bicorn: note: --statsd-host is ignored: metrics are not sent yet",
     ]
     assert outcome.out == ""

@@ -27,7 +27,16 @@ def test_secrets_are_not_shown() -> None:
     assert lines(Config())["keyfile_password"].startswith("= (not set)")
 
 
+def test_functions_have_names_and_auto_is_a_word() -> None:
+    def hook(server: object, worker: object) -> None: ...
+
+    found = lines(Config(workers=0, post_fork=hook))
+    assert found["workers"].startswith('= "auto"')
+    assert found["post_fork"].startswith("= hook()")
+
+
 def test_permissions_are_octal() -> None:
+    assert lines(Config(umask=0o22))["umask"].startswith("= 0o22 ")
     assert lines(Config(unix_mode=0o660, bind=("unix:a",)))["unix_mode"].startswith("= 0o660 ")
 
 

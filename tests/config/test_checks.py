@@ -88,12 +88,22 @@ def test_a_context_of_ones_own_decides_for_itself() -> None:
             {"lifespan": "on", "interface": "wsgi"},
             r"lifespan is on, but WSGI applications \(interface wsgi\) have none",
         ),
+        ({"control_socket": "/run/a", "pidfile": "/run/a"}, "control_socket and pidfile are both '/run/a'"),
+        ({"control_socket": "/run/a", "bind": "unix:/run/a"}, "control_socket '/run/a' is what bind listens on.*"),
     ],
 )
 def test_contradictions(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{message}$") as error:
         make(settings)
     assert error.value.setting in settings
+
+
+def test_users_and_groups_exist_and_numbers_are_taken_at_their_word() -> None:
+    assert make({"user": "root", "group": "root"}).user == "root"
+    assert make({"user": "54321", "group": "54321"}).group == "54321"
+    for name in ("user", "group"):
+        with pytest.raises(ConfigError, match=f"^{name} 'nobody-here' is not a {name} of this machine$"):
+            make({name: "nobody-here"})
 
 
 def test_two_free_ports_are_two_ports() -> None:
@@ -109,6 +119,21 @@ def test_two_free_ports_are_two_ports() -> None:
         ({"unix_mode": "600"}, ["unix_mode (from keyword) has no effect"]),
         ({"unix_user": "a", "unix_group": "b"}, ["unix_user (from keyword)", "unix_group (from keyword)"]),
         ({"unix_mode": 0, "bind": "unix:a"}, []),
+        ({"max_requests_jitter": 5}, ["max_requests_jitter (from keyword) has no effect without max_requests"]),
+        ({"max_requests_jitter": 5, "max_requests": 1}, []),
+        ({"max_requests_jitter": 0}, []),
+        ({"reload_dirs": "a"}, ["reload_dirs (from keyword) has no effect without reload"]),
+        ({"reload_dirs": "a", "reload": True, "preload": True}, []),
+        ({"initgroups": True}, ["initgroups (from keyword) has no effect without user"]),
+        ({"initgroups": True, "user": "0"}, []),
+        ({"request_timeout": 60}, ["timeout=30 is shorter than request_timeout=60: a WSGI request"]),
+        ({"request_timeout": 60, "threads": 2}, []),
+        ({"request_timeout": 60, "interface": "asgi3"}, []),
+        ({"request_timeout": 60, "timeout": 0}, []),
+        ({"request_timeout": 20}, []),
+        ({"boot_timeout": 20}, ["boot_timeout=20 ends a start before lifespan_startup_timeout=60"]),
+        ({"lifespan_startup_timeout": 400}, ["boot_timeout=300 ends a start before lifespan_startup_timeout=400"]),
+        ({"boot_timeout": 0}, []),
         ({}, []),
     ],
 )

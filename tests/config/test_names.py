@@ -6,6 +6,7 @@ import pytest
 
 from bicorn.config.dialects import GUNICORN_BY_NAME, UVICORN_BY_NAME
 from bicorn.config.given import Given
+from bicorn.config.gunicorn_names import HOOKS
 from bicorn.config.names import Dialect, translate
 from bicorn.errors import ConfigError
 
@@ -32,14 +33,14 @@ def one(name: str, value: Any, dialect: Dialect | None = None) -> dict[str, Any]
         ("log_level", 10, {"log_level": 10}),
         ("http", "h11", {}),
         ("reset_contextvars", True, {}),
-        ("reload", False, {}),
-        ("reload", "false", {}),
-        ("daemon", False, {}),
+        ("limit_max_requests", 7, {"max_requests": 7}),
+        ("preload_app", True, {"preload": True}),
+        ("spew", "false", {}),
         ("header_map", "refuse", {}),
         ("protocol", "http", {}),
         ("ssl_version", 17, {}),
         ("ssl_version", "TLSv1_2", {}),
-        ("post_fork", None, {}),
+        ("on_dirty_starting", None, {}),
     ],
 )
 def test_ours_and_theirs(name: str, value: object, result: dict[str, object]) -> None:
@@ -49,12 +50,14 @@ def test_ours_and_theirs(name: str, value: object, result: dict[str, object]) ->
 def test_a_dialect_is_taken_at_its_word() -> None:
     assert one("log_level", 10, UVICORN_BY_NAME) == {"log_level": "debug"}
     assert one("certfile", None, GUNICORN_BY_NAME) == {}, "None is Gunicorn's way to say nothing"
+    assert one("user", 1000, GUNICORN_BY_NAME) == {"user": "1000"}
 
 
 @pytest.mark.parametrize(
     ("name", "value", "start"),
     [
-        ("timeout", 120, "--it is ignored: silent workers"),
+        ("spew", True, "--it is ignored: use sys.settrace"),
+        ("dirty_post_fork", print, "--it is ignored: there are no dirty workers"),
         ("statsd_host", "a:1", "--it is ignored: metrics"),
         ("sendfile", False, "--it is ignored: files are sent"),
         ("ws", "wsproto", "--it is ignored: WebSockets"),
@@ -73,9 +76,6 @@ def test_ignored_with_a_notice(name: str, value: object, start: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("daemon", True, "stays in the foreground"),
-        ("user", "nobody-here", "privileges are not dropped"),
-        ("group", "nobody-here", "privileges are not dropped"),
         ("ssl_version", 3, "TLS 1.2 and 1.3 are served"),
         ("ssl_version", "PROTOCOL_TLSv1", "TLS 1.2 and 1.3 are served"),
         ("proxy_protocol", "auto", "PROXY protocol"),
@@ -101,12 +101,9 @@ def test_a_function_for_the_ssl_context_is_refused_in_a_file() -> None:
         translate([Given("ssl_context", lambda *_: None, "gunicorn.conf.py")], GUNICORN_BY_NAME)
 
 
-def test_hooks_share_one_notice() -> None:
-    names = ("post_fork", "when_ready")
-    found = translate([Given(name, print, "gunicorn.conf.py") for name in names], GUNICORN_BY_NAME)
-    assert found.notices == ["gunicorn.conf.py: the hooks are not called yet: post_fork, when_ready"]
-    alone = translate([Given("on_exit", print, "a.py")], GUNICORN_BY_NAME)
-    assert alone.notices == ["a.py: the hook is not called yet: on_exit"]
+@pytest.mark.parametrize("name", HOOKS)
+def test_hooks_are_settings(name: str) -> None:
+    assert one(name, print, GUNICORN_BY_NAME) == {name: print}
 
 
 def test_two_names_of_one_setting() -> None:

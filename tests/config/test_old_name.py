@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bicorn.config.old_name import Fate, OldName, Takes, becomes, hook, ignored, moot, refused
+from bicorn.config.old_name import Fate, OldName, Takes, becomes, ignored, moot, refused
 
 
 def test_rows_are_declared_in_one_line() -> None:
@@ -15,7 +15,6 @@ def test_rows_are_declared_in_one_line() -> None:
     assert moot("a", "why").fate is Fate.MOOT
     assert ignored("a --a", "why", takes=Takes.FLAG).takes is Takes.FLAG
     assert refused("a", "why").fate is Fate.REFUSED
-    assert hook("post_fork").hook
 
 
 DEFAULT = ignored("a", "")

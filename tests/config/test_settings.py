@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,7 +78,7 @@ def test_origins() -> None:
 
 def test_an_error_names_the_origin() -> None:
     with pytest.raises(ConfigError, match=r"from BICORN_WORKERS\)$"):
-        Config(workers=0, origins={"workers": "BICORN_WORKERS"})
+        Config(workers=-1, origins={"workers": "BICORN_WORKERS"})
 
 
 def test_the_password_is_not_in_the_repr() -> None:
@@ -108,10 +110,47 @@ def test_the_log_levels_of_gunicorn_and_uvicorn(level: str) -> None:
         ("loop", "zuvloop", "auto"),
         ("log_level", "warn", "warning"),
         ("cert_reqs", 0, 0),
+        ("workers", "auto", 0),
+        ("reload_engine", "inotify", "auto"),
+        ("post_fork", "site.hooks.post_fork", "site.hooks:post_fork"),
     ],
 )
 def test_other_spellings(name: str, given: object, means: object) -> None:
     assert getattr(Config(**{name: given}), name) == means  # type: ignore[arg-type]
+
+
+def two(server: object, worker: object) -> None: ...
+def three(server: object, worker: object, more: object = None) -> None: ...
+def one(server: object) -> None: ...
+def any_number(*things: object) -> None: ...
+
+
+@pytest.mark.parametrize("function", [two, three, any_number, print])
+def test_a_hook_takes_what_it_is_called_with(function: object) -> None:
+    assert Config(post_fork=function).post_fork is function  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("function", [two, three, any_number])
+def test_post_request_may_do_with_two_or_three(function: object) -> None:
+    assert Config(post_request=function).post_request is function  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "wanted"),
+    [
+        ("post_fork", one, "server, worker"),
+        ("when_ready", two, "server"),
+        ("nworkers_changed", two, "server, new, old"),
+        ("post_request", one, "worker, request, environ, response"),
+    ],
+)
+def test_a_hook_that_takes_something_else_is_refused(name: str, function: Any, wanted: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        Config(**{name: function}, origins={name: "gunicorn.conf.py"})
+    assert str(error.value) == (
+        f"{name} must be a function of ({wanted}), or MODULE:FUNCTION: it takes {inspect.signature(function)}"
+        f" (got {function.__name__} from gunicorn.conf.py)"
+    )
 
 
 @pytest.mark.parametrize("option", EVERY, ids=lambda option: option.name)
@@ -123,7 +162,7 @@ def test_every_declaration_is_complete(option: object) -> None:
 def test_flags_are_unique() -> None:
     flags = [flag for option in EVERY for flag in option.flags]
     assert sorted(flags) == sorted(set(flags))
-    assert all(re.fullmatch(r"-[a-z]|--[a-z][a-z-]+", flag) for flag in flags)
+    assert all(re.fullmatch(r"-[a-zA-Z]|--[a-z][a-z-]+", flag) for flag in flags)
 
 
 def test_ten_options_come_first() -> None:

@@ -93,7 +93,7 @@ def test_the_port_of_the_platform_is_reachable_unless_a_host_is_given(folder: Pa
     "name", [name for name in OPTIONS if name not in ("headers", "raw_env", "mounts", "ssl_context")]
 )
 def test_every_setting_has_its_variable(folder: Path, name: str) -> None:
-    numbers = ("cert_reqs", "unix_mode")
+    numbers = ("cert_reqs", "unix_mode", "umask", "max_requests_jitter")
     option = OPTIONS[name]
     text = {bool: "true", int: "1" if name in numbers else "7", float: "7"}.get(type(option.default), "x")
     if hasattr(option.kind, "names"):
@@ -106,6 +106,10 @@ def test_every_setting_has_its_variable(folder: Path, name: str) -> None:
         text = "1"
     elif name == "worker_class":
         text = "sync"
+    elif name in ("user", "group"):
+        text = "1234"
+    elif option.group == "Hooks":
+        text = "module:function"
     companions = (
         {"BICORN_CERTFILE": "x", "BICORN_CA_CERTS": "x", "BICORN_CERT_REQS": "1"} if option.group == "TLS" else {}
     )
@@ -182,7 +186,7 @@ def test_forwarded_allow_ips_is_said_to_be_ignored(folder: Path) -> None:
 def test_an_error_names_the_variable(folder: Path) -> None:
     with pytest.raises(ConfigError) as error:
         ask(folder, WEB_CONCURRENCY="x")
-    assert str(error.value) == "workers must be a whole number of 1 or more (got 'x' from WEB_CONCURRENCY)"
+    assert str(error.value) == "workers must be a whole number of 1 or more, or auto (got 'x' from WEB_CONCURRENCY)"
 
 
 # Files
@@ -227,24 +231,27 @@ def test_a_gunicorn_file_with_everything(folder: Path) -> None:
     (folder / "gunicorn.conf.py").write_text(
         "wsgi_app = 'main:app'\nbind = '0.0.0.0:80'\nworkers = 3\nworker_class = 'uvicorn.workers.UvicornWorker'\n"
         "keepalive = 5\numask = 0o007\naccesslog = '-'\nerrorlog = '-'\nloglevel = 'WARNING'\ntimeout = 120\n"
-        "certfile = None\ndaemon = False\nuser = None\npreload_app = True\nworker_tmp_dir = '/dev/shm'\n"
-        "def post_fork(server, worker): pass\ndef when_ready(server): pass\n"
+        "certfile = None\ndaemon = False\nuser = None\npreload_app = True\nworker_tmp_dir = '/dev/shm'\nspew = True\n"
+        "def post_fork(server, worker): pass\ndef when_ready(server): pass\ndef dirty_post_fork(a, w): pass\n"
     )
     resolved = ask(folder)
     config = resolved.config
     assert (config.app, config.bind, config.workers) == ("main:app", ("0.0.0.0:80",), 3)
     assert (config.timeout_keep_alive, config.access_log, config.log_level) == (5, True, "warning")
     assert resolved.notices == (
-        "gunicorn.conf.py: timeout is ignored: silent workers are not replaced yet",
-        "gunicorn.conf.py: preload_app is ignored: each worker loads the application for itself so far",
-        "gunicorn.conf.py: the hooks are not called yet: post_fork, when_ready",
-        "unix_mode (from gunicorn.conf.py) has no effect: no unix socket is listened on",
+        "gunicorn.conf.py: spew is ignored: use sys.settrace or a debugger",
+        "gunicorn.conf.py: dirty_post_fork is ignored: there are no dirty workers",
     )
+    assert (config.timeout, config.preload, config.daemon, config.user) == (120, True, False, None)
+    assert (config.umask, config.unix_mode) == (0o007, None)
+    assert callable(config.post_fork)
+    assert callable(config.when_ready)
+    assert config.origin("post_fork") == "gunicorn.conf.py"
 
 
 def test_a_bad_value_in_a_file_names_it(folder: Path) -> None:
-    (folder / "bicorn.toml").write_text("workers = 0")
-    with pytest.raises(ConfigError, match=r"^workers must be .*\(got 0 from bicorn.toml\)$"):
+    (folder / "bicorn.toml").write_text("workers = -1")
+    with pytest.raises(ConfigError, match=r"^workers must be .*\(got -1 from bicorn.toml\)$"):
         ask(folder)
 
 
@@ -316,7 +323,7 @@ def test_keywords_under_any_name(folder: Path) -> None:
 
 
 def test_notices_are_given_once(folder: Path) -> None:
-    assert len(ask(folder, [Given("reload", True, "--reload"), Given("reload", True, "--reload")]).notices) == 1
+    assert len(ask(folder, [Given("spew", True, "--spew"), Given("spew", True, "--spew")]).notices) == 1
 
 
 def test_shorthands_are_known_to_the_environment(folder: Path) -> None:

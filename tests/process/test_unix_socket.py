@@ -63,6 +63,19 @@ def test_by_default_the_mode_is_666_less_the_umask(tmp_path: Path, mask: int, ex
     close_all([listener])
 
 
+def test_a_umask_that_is_given_decides_instead(tmp_path: Path) -> None:
+    listener = opened(tmp_path / "s", umask=0o007)
+    assert mode(tmp_path / "s") == 0o660
+    close_all([listener])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
+def test_it_belongs_to_whoever_the_workers_run_as(tmp_path: Path) -> None:
+    listener = opened(tmp_path / "s", user="12345", group="54321", unix_group="54322")
+    assert ((tmp_path / "s").stat().st_uid, (tmp_path / "s").stat().st_gid) == (12345, 54322)
+    close_all([listener])
+
+
 def test_mode_user_and_group_are_in_place_before_the_first_client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

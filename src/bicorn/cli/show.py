@@ -36,6 +36,10 @@ def _shown(config: Config, name: str) -> str:
     value = getattr(config, name)
     if name == "raw_env":
         return toml(tuple(pair.partition("=")[0] + "=***" for pair in value))
-    if name == "unix_mode" and value is not None:
+    if name in ("unix_mode", "umask") and value is not None:
         return f"0o{value:o}"
+    if name == "workers" and not value:
+        return toml("auto")
+    if callable(value):
+        return f"{value.__name__}()" if hasattr(value, "__name__") else repr(value)
     return "***" if OPTIONS[name].secret and value is not None else toml(value)

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 Problem = tuple[str, str] | None
 """The setting to blame, and what is wrong with it."""
 
+_DETAILS = {
+    "max_requests": ("max_requests_jitter",),
+    "reload": ("reload_dirs", "reload_includes", "reload_excludes", "reload_extra_files"),
+    "user": ("initgroups",),
+}
 _NEED_CERTIFICATE = ("keyfile", "keyfile_password", "ca_certs", "cert_reqs", "ciphers", "tls_min_version")
 
 
@@ -46,6 +51,37 @@ def advice(config: Config) -> list[str]:
         ]
     if config.ca_certs and not config.cert_reqs and not config.ssl_context:
         notices.append("ca_certs has no effect: cert_reqs is none, so no client certificate is asked for")
+    return [*notices, *_without_the_other(config), *_overtaken(config)]
+
+
+def _without_the_other(config: Config) -> list[str]:
+    """Settings that only say how, where another says whether."""
+    return [
+        f"{name} (from {config.origin(name)}) has no effect without {other}"
+        for other, names in _DETAILS.items()
+        if not getattr(config, other)
+        for name in names
+        if getattr(config, name) and config.origin(name) != "default"
+    ]
+
+
+def _overtaken(config: Config) -> list[str]:
+    """Times that are never reached, because another ends first."""
+    notices = []
+    inline = config.threads == 1 and not config.interface.startswith("asgi")
+    if inline and 0 < config.timeout < config.request_timeout:
+        notices.append(
+            f"timeout={config.timeout:g} is shorter than request_timeout={config.request_timeout:g}: a WSGI request in"
+            " the worker itself (threads=1) is ended by timeout, and its worker with it"
+        )
+    if config.boot_timeout and config.boot_timeout < config.lifespan_startup_timeout:
+        for name in ("boot_timeout", "lifespan_startup_timeout"):
+            if config.origin(name) != "default":
+                notices.append(
+                    f"boot_timeout={config.boot_timeout:g} ends a start before"
+                    f" lifespan_startup_timeout={config.lifespan_startup_timeout:g} does"
+                )
+                break
     return notices
 
 
@@ -103,6 +139,36 @@ def lifespan_needs_asgi(config: Config) -> Problem:
     return None
 
 
+def users_and_groups_exist(config: Config) -> Problem:
+    """Better now than in every worker. A number is taken at its word: a container may have no names for it."""
+    if config.user and not config.user.isdigit():
+        import pwd
+
+        try:
+            pwd.getpwnam(config.user)
+        except KeyError:
+            return "user", f"user {config.user!r} is not a user of this machine"
+    if config.group and not config.group.isdigit():
+        import grp
+
+        try:
+            grp.getgrnam(config.group)
+        except KeyError:
+            return "group", f"group {config.group!r} is not a group of this machine"
+    return None
+
+
+def files_differ(config: Config) -> Problem:
+    """One path is one thing."""
+    if not config.control_socket:
+        return None
+    if config.control_socket == config.pidfile:
+        return "control_socket", f"control_socket and pidfile are both {config.pidfile!r}"
+    if f"unix:{config.control_socket}" in config.bind:
+        return "control_socket", f"control_socket {config.control_socket!r} is what bind listens on for clients"
+    return None
+
+
 def _repeated(items: list[str]) -> str:
     return next((item for item, times in Counter(items).items() if times > 1), "")
 
@@ -112,4 +178,10 @@ _TLS_RULES: tuple[Callable[[Config], Problem], ...] = (
     tls_needs_a_certificate,
     client_certificates_need_an_authority,
 )
-_RULES: tuple[Callable[[Config], Problem], ...] = (mounts_differ, addresses_differ, lifespan_needs_asgi)
+_RULES: tuple[Callable[[Config], Problem], ...] = (
+    mounts_differ,
+    addresses_differ,
+    lifespan_needs_asgi,
+    users_and_groups_exist,
+    files_differ,
+)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from . import worker_classes
-from .gunicorn_names import GUNICORN
+from .gunicorn_names import DIRTY_HOOKS, GUNICORN, HOOKS
 from .old_name import Fate, OldName
 from .option import Option
 from .settings import GROUPS, OPTIONS, SHORTHANDS
@@ -22,7 +22,7 @@ END = "<!-- End of what is made. -->"
 FATES = {
     Fate.BECOMES: "Works",
     Fate.MOOT: "Accepted, nothing to do",
-    Fate.IGNORED: "Accepted, no effect yet",
+    Fate.IGNORED: "Accepted, no effect",
     Fate.REFUSED: "Refused",
 }
 
@@ -85,7 +85,9 @@ def _old(rows: Iterable[OldName]) -> str:
             to = ""
             if row.fate is Fate.BECOMES and (option := OPTIONS.get(row.to) or SHORTHANDS.get(row.to)):
                 to = "`APP`" if row.to == "app" else f"`{option.flags[-1]}`"
-            flags = ", ".join(f"`{flag}`" for flag in row.flags) or ("hook" if row.hook else "")
+            flags = ", ".join(f"`{flag}`" for flag in row.flags) or (
+                "hook" if row.name in (*HOOKS, *DIRTY_HOOKS) else ""
+            )
             yield f"`{row.name}`", flags, FATES[row.fate], "; ".join(text for text in (to, row.why) if text)
 
     return _table(("Setting", "Command line", "Here", "Becomes, or why"), cells())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .old_name import OldName, Takes, becomes, hook, ignored, moot, refused
+from .old_name import OldName, Takes, becomes, ignored, moot, refused
 
 FLAG, BARE, MANY, MAYBE = Takes.FLAG, Takes.BARE, Takes.MANY, Takes.MAYBE
 
@@ -23,6 +23,7 @@ HOOKS = (
     *("worker_abort", "pre_exec", "pre_request", "post_request", "child_exit", "worker_exit"),
     *("nworkers_changed", "on_exit"),
 )
+DIRTY_HOOKS = ("on_dirty_starting", "dirty_post_fork", "dirty_worker_init", "dirty_worker_exit")
 LOOSE_PARSING = "it opens the door to request smuggling"
 
 
@@ -34,7 +35,11 @@ def keepalive(value: Any) -> Mapping[str, Any]:
 
 
 def umask(value: Any) -> Mapping[str, Any]:
-    """Gunicorn's text is octal after a leading zero and decimal otherwise; its 0 is what it sets unless told not to."""
+    """Gunicorn's text is octal after a leading zero and decimal otherwise.
+
+    Its 0 is its default, and opens unix sockets to everybody. It has never had a say in the application's files, which
+    must not become writable for everybody by it.
+    """
     if isinstance(value, str):
         text = value.strip().lower()
         octal = len(text) > 1 and text[0] == "0" and text[1].isdigit()
@@ -42,7 +47,17 @@ def umask(value: Any) -> Mapping[str, Any]:
             value = int(text, 8 if octal else 0)
         except ValueError:
             return {"umask": text}  # which umask refuses with its own message
-    return {"umask": value}
+    return {"unix_mode": 0o666} if value == 0 else {"umask": value}
+
+
+def user(value: Any) -> Mapping[str, Any]:
+    """A name, or a number in any form."""
+    return {"user": str(value)}
+
+
+def group(value: Any) -> Mapping[str, Any]:
+    """The same."""
+    return {"group": str(value)}
 
 
 GUNICORN: tuple[OldName, ...] = (
@@ -57,8 +72,8 @@ GUNICORN: tuple[OldName, ...] = (
     becomes("threads --threads"),
     becomes("worker_connections --worker-connections", "limit_connections"),
     becomes("max_requests --max-requests"),
-    becomes("max_requests_jitter --max-requests-jitter"),
-    becomes("timeout -t --timeout"),
+    becomes("max_requests_jitter --max-requests-jitter", why="a tenth of max-requests unless given, not 0"),
+    becomes("timeout -t --timeout", why="names the request and the code that hung"),
     becomes("graceful_timeout --graceful-timeout"),
     becomes(
         "keepalive --keep-alive",
@@ -87,7 +102,7 @@ GUNICORN: tuple[OldName, ...] = (
     becomes("check_config --check-config", why="also bicorn check", takes=BARE),
     becomes("print_config --print-config", why="also bicorn config", takes=BARE),
     # Server mechanics
-    becomes("preload_app --preload", "preload", takes=FLAG),
+    becomes("preload_app --preload", "preload", "HUP loads new code all the same", takes=FLAG),
     ignored("sendfile --sendfile", "files are sent with sendfile wherever it works", takes=FLAG, nothing="true"),
     becomes("reuse_port --reuse-port", takes=FLAG),
     becomes("chdir --chdir"),
@@ -95,9 +110,13 @@ GUNICORN: tuple[OldName, ...] = (
     becomes("raw_env -e --env", takes=MANY),
     becomes("pidfile -p --pid"),
     moot("worker_tmp_dir --worker-tmp-dir", "workers prove they are alive without files"),
-    becomes("user -u --user"),
-    becomes("group -g --group"),
-    becomes("umask -m --umask", turn=umask),
+    becomes("user -u --user", turn=user),
+    becomes("group -g --group", turn=group),
+    becomes(
+        "umask -m --umask",
+        why="octal on the command line; 0 in a file only opens unix sockets (--unix-mode 666)",
+        turn=umask,
+    ),
     becomes("initgroups --initgroups", takes=FLAG),
     moot("tmp_upload_dir", "large bodies go to Python's temporary directory: set TMPDIR"),
     ignored("secure_scheme_headers", NO_PROXIES),
@@ -193,7 +212,7 @@ GUNICORN: tuple[OldName, ...] = (
     moot("control_socket_disable --no-control-socket", "there is none unless one is asked for", takes=BARE),
     # Hooks
     *map(becomes, HOOKS),
-    *map(hook, ("on_dirty_starting", "dirty_post_fork", "dirty_worker_init", "dirty_worker_exit")),
+    *(ignored(name, "there are no dirty workers") for name in DIRTY_HOOKS),
     refused(
         "ssl_context",
         "put the function into a module of its own and name it: BICORN_SSL_CONTEXT=MODULE:FUNCTION or --ssl-context",

@@ -34,17 +34,13 @@ def translate(given: Iterable[Given], dialect: Dialect | None = None) -> Transla
         ConfigError: a refused setting, or two names of one source that disagree.
     """
     result = Translation()
-    hooks: dict[str, list[str]] = {}
     for item in given:
         if dialect is None and (item.name in OPTIONS or item.name in SHORTHANDS):
             _add(result, item.name, item)
         elif row := _old(item.name, dialect):
-            _translate_old(result, hooks, row, item)
+            _translate_old(result, row, item)
         else:
             _add(result, item.name, item)
-    for origin, names in hooks.items():
-        plural = "hooks are" if len(names) > 1 else "hook is"
-        result.notices.append(f"{origin}: the {plural} not called yet: {', '.join(names)}")
     return result
 
 
@@ -54,13 +50,10 @@ def _old(name: str, dialect: Dialect | None) -> OldName | None:
     return (OLD_NAMES if dialect is None else dialect).get(name)
 
 
-def _translate_old(result: Translation, hooks: dict[str, list[str]], row: OldName, item: Given) -> None:
+def _translate_old(result: Translation, row: OldName, item: Given) -> None:
     from .old_name import Fate
 
-    if row.hook:
-        if item.value is not None:
-            hooks.setdefault(item.origin, []).append(item.name)
-    elif row.fate is Fate.BECOMES:
+    if row.fate is Fate.BECOMES:
         for name, value in _turn(row, item).items():
             _add(result, name, Given(name, value, item.origin, item.label))
     elif not row.asks_nothing(item.value):

@@ -50,7 +50,6 @@ class OldName(Record):
         nothing: values that ask for nothing, so that there is nothing to say or to refuse. The false words when not
             given; an empty value always is one.
         turn: where the value has to be converted.
-        hook: a function of ``gunicorn.conf.py``.
     """
 
     name: str
@@ -61,7 +60,6 @@ class OldName(Record):
     why: str = ""
     nothing: frozenset[str] | Callable[[Any], bool] = FALSE_WORDS
     turn: Turn | None = None
-    hook: bool = False
 
     def asks_nothing(self, value: Any) -> bool:
         """Whether this value is the old server's way to say "no", or "as it is anyway"."""
@@ -99,11 +97,6 @@ def refused(
     """Stops the start; ``nothing`` lists the values that are fine."""
     name, *flags = names.split()
     return OldName(name, tuple(flags), Fate.REFUSED, takes, why=why, nothing=_nothing(nothing))
-
-
-def hook(name: str) -> OldName:
-    """A server hook of ``gunicorn.conf.py``."""
-    return OldName(name, (), Fate.IGNORED, why="hooks are not called yet", hook=True)
 
 
 def _nothing(words: str | Callable[[Any], bool] | None) -> frozenset[str] | Callable[[Any], bool]:

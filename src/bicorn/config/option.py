@@ -85,7 +85,7 @@ class Option(Record, frozen=False):
             return self.kind.convert(value)
         except (ValueError, TypeError) as error:
             detail = f": {error}" if isinstance(error, ValueError) and str(error) else ""
-            shown = "***" if self.secret else repr(value)
+            shown = "***" if self.secret else getattr(value, "__name__", "") or repr(value)
             source = f" from {origin}" if origin else ""
             message = f"{self.name} must be {self.kind.expects}{detail} (got {shown}{source})"
         except ConfigError as error:  # an address explains itself

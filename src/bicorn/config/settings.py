@@ -25,7 +25,7 @@ LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
 SECONDS, SIZE, FLAG, FLAG_OR_AUTO = Seconds(), Size(), Flag(), Flag(undecided=True)
 DIRECTORY, FILE, FILES = Text("DIR", "a directory"), Text("FILE", "a file"), values.Many("FILE", "files")
 LOG_FILE = Text("FILE", "a file or -", optional=False)
-HOOK = values.Hook()
+SERVER, WORKER, BOTH = values.Hook("server"), values.Hook("worker"), values.Hook("server", "worker")
 Hook = Callable[..., Any] | str | None
 ACCESS_LOG_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s %(M)sms'
 
@@ -371,7 +371,7 @@ class Config(Record, kw_only=True):
     )
     initgroups: bool = option(SYSTEM, False, FLAG, "Give the workers all groups of that user.")
     umask: int | None = option(
-        SYSTEM, None, values.Mode(), "Permissions that new files do not get.", short="-m", unset="as it is"
+        SYSTEM, None, values.Mode("022"), "Permissions that new files do not get.", short="-m", unset="as it is"
     )
     proc_name: str | None = option(
         SYSTEM,
@@ -385,37 +385,45 @@ class Config(Record, kw_only=True):
 
     # Hooks
 
-    on_starting: Hook = option(HOOKS, None, HOOK, "Called with (server) before anything is bound.")
+    on_starting: Hook = option(HOOKS, None, SERVER, "Called with (server) before anything is bound.")
     on_reload: Hook = option(
-        HOOKS, None, HOOK, "Called with (server) when the settings were read again, before new workers."
+        HOOKS, None, SERVER, "Called with (server) when the settings were read again, before new workers."
     )
     when_ready: Hook = option(
-        HOOKS, None, HOOK, "Called with (server) when the sockets listen, before the first worker."
+        HOOKS, None, SERVER, "Called with (server) when the sockets listen, before the first worker."
     )
-    pre_fork: Hook = option(HOOKS, None, HOOK, "Called with (server, worker) before each worker is forked.")
+    pre_fork: Hook = option(HOOKS, None, BOTH, "Called with (server, worker) before each worker is forked.")
     post_fork: Hook = option(
-        HOOKS, None, HOOK, "Called with (server, worker) in the worker, first of all, before privileges are dropped."
+        HOOKS, None, BOTH, "Called with (server, worker) in the worker, first of all, before privileges are dropped."
     )
     post_worker_init: Hook = option(
-        HOOKS, None, HOOK, "Called with (worker) in the worker, when the application is loaded."
+        HOOKS, None, WORKER, "Called with (worker) in the worker, when the application is loaded."
     )
-    worker_int: Hook = option(HOOKS, None, HOOK, "Called with (worker) in the worker, on INT or QUIT.")
+    worker_int: Hook = option(HOOKS, None, WORKER, "Called with (worker) in the worker, on INT or QUIT.")
     worker_abort: Hook = option(
-        HOOKS, None, HOOK, "Called with (worker) in the worker, before it is killed for its silence."
+        HOOKS, None, WORKER, "Called with (worker) in the worker, before it is killed for its silence."
     )
     pre_exec: Hook = option(
-        HOOKS, None, HOOK, "Called with (server) in the new process of an upgrade, before it becomes the new server."
+        HOOKS, None, SERVER, "Called with (server) in the new process of an upgrade, before it becomes the new server."
     )
-    pre_request: Hook = option(HOOKS, None, HOOK, "Called with (worker, request) before each request.")
+    pre_request: Hook = option(
+        HOOKS, None, values.Hook("worker", "request"), "Called with (worker, request) before each request."
+    )
     post_request: Hook = option(
-        HOOKS, None, HOOK, "Called with (worker, request, environ, response) after each request."
+        HOOKS,
+        None,
+        values.Hook("worker", "request", "environ", "response", least=2),
+        "Called with (worker, request, environ, response) after each request.",
     )
-    child_exit: Hook = option(HOOKS, None, HOOK, "Called with (server, worker) when a worker has gone.")
-    worker_exit: Hook = option(HOOKS, None, HOOK, "Called with (server, worker) in the worker, last of all.")
+    child_exit: Hook = option(HOOKS, None, BOTH, "Called with (server, worker) when a worker has gone.")
+    worker_exit: Hook = option(HOOKS, None, BOTH, "Called with (server, worker) in the worker, last of all.")
     nworkers_changed: Hook = option(
-        HOOKS, None, HOOK, "Called with (server, new, old) when the number of workers changes."
+        HOOKS,
+        None,
+        values.Hook("server", "new", "old"),
+        "Called with (server, new, old) when the number of workers changes.",
     )
-    on_exit: Hook = option(HOOKS, None, HOOK, "Called with (server) last of all.")
+    on_exit: Hook = option(HOOKS, None, SERVER, "Called with (server) last of all.")
 
     origins: Mapping[str, str] = {}
 

@@ -71,8 +71,10 @@ class Workers(Whole):
         self.expects = "a whole number of 1 or more, or auto"
 
     def convert(self, value: Any) -> int:
-        if isinstance(value, str) and value.strip().lower() == "auto":
-            return 0
+        if isinstance(value, str):
+            if value.strip().lower() == "auto":
+                return 0
+            return Whole(1).convert(value)  # "0" is more likely a variable that went wrong than a wish
         return super().convert(value)
 
 
@@ -202,12 +204,38 @@ class Reference(Kind):
 
 
 class Hook(Reference):
-    """A function: one of a ``gunicorn.conf.py``, or something in a module, found when it is needed."""
+    """A function: one of a ``gunicorn.conf.py``, or something in a module, found when it is needed.
 
-    expects = "a function, or MODULE:FUNCTION"
+    Args:
+        arguments: what it is called with.
+        least: how many of them it may do with.
+    """
+
+    def __init__(self, *arguments: str, least: int = 0) -> None:
+        self.arguments, self.least = arguments, least or len(arguments)
+        self.expects = f"a function of ({', '.join(arguments)}), or MODULE:FUNCTION"
 
     def convert(self, value: Any) -> Any:
-        return value if callable(value) else super().convert(value)
+        if callable(value):
+            self.taken(value)
+            return value
+        if isinstance(value, str) and ":" not in value and "." in value:
+            module, _, name = value.strip().rpartition(".")  # as Gunicorn has it
+            value = f"{module}:{name}"
+        return super().convert(value)
+
+    def taken(self, function: Any) -> int:
+        """How many of the arguments a function takes.
+
+        Raises:
+            ValueError: too many, or too few.
+        """
+        for number in range(len(self.arguments), self.least - 1, -1):
+            if _takes(function, number):
+                return number
+        from inspect import signature
+
+        raise ValueError(f"it takes {signature(function)}")
 
 
 class Prefix(Kind):
@@ -229,7 +257,9 @@ class Mode(Kind):
     """File permissions: text is octal ("660"), a number is itself (0o660)."""
 
     metavar = "OCTAL"
-    expects = "permissions from 0 to 777 in octal, such as 660"
+
+    def __init__(self, example: str = "660") -> None:
+        self.expects = f"permissions from 0 to 777 in octal, such as {example}"
 
     def convert(self, value: Any) -> int | None:
         if value is None:
@@ -352,6 +382,19 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError
     return value
+
+
+def _takes(function: Any, number: int) -> bool:
+    """Whether a function can be called with so many arguments."""
+    from inspect import signature  # only where there are functions to look at
+
+    try:
+        signature(function).bind(*range(number))
+    except TypeError:
+        return False
+    except ValueError:  # one written in C that does not say
+        return True
+    return True
 
 
 def _int(value: str | int, base: int = 10) -> int:

@@ -27,7 +27,8 @@ def bind_unix(path: str, config: Config) -> tuple[socket.socket, UnixFile]:
     Raises:
         BindError: the path is in use, cannot be made, or the permissions cannot be set.
     """
-    user, group = _user(config.unix_user), _group(config.unix_group)
+    # As with Gunicorn, whose sockets belong to whoever the workers run as.
+    user, group = _user(config.unix_user or config.user), _group(config.unix_group or config.group)
     _make_way(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -39,7 +40,8 @@ def bind_unix(path: str, config: Config) -> tuple[socket.socket, UnixFile]:
         raise
     try:
         # Between bind and listen: until the permissions are right every client is refused.
-        _protect(path, stat.S_IMODE(made.st_mode), config.unix_mode, user, group)
+        given = stat.S_IMODE(made.st_mode) if config.umask is None else 0o777 & ~config.umask
+        _protect(path, given, config.unix_mode, user, group)
         sock.listen(config.backlog)
         sock.setblocking(False)
     except BaseException:
