@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..record import Record
+from .fleet import Want
 from .states import Ask
 
 # -- Events: what has happened ---------------------------------------------------------------------------------
@@ -57,30 +58,157 @@ class Stopping(Record):
 
 
 class Died(Record):
-    """A process has gone. Either it exited with ``code`` or ``signal`` (a name such as ``"SIGSEGV"``) ended it."""
+    """A process has gone. Either it exited with ``code`` or ``signal`` (a name such as ``"SIGSEGV"``) ended it.
+
+    ``held`` are the requests it had, in words (``"GET /slow for 12 s"``). ``out_of_memory``: the kernel ended it,
+    because there was none left (told from the control group's ``memory.events``).
+    """
 
     number: int
     code: int = 0
     signal: str = ""
+    out_of_memory: bool = False
+    held: tuple[str, ...] = ()
+    pid: int = 0
+
+
+class Seen(Record):
+    """What the scoreboard says of a worker: one for each, whenever the supervisor wakes, before anything else.
+
+    Args:
+        beat: when the worker's own loop last turned, on the clock of ``now``; 0.0 before it runs.
+        memory: in bytes; 0: not measured this time.
+        requests: how many it has answered.
+        phase: of its start, in words: ``"importing main:app"``.
+        held: the requests it has, in words, the oldest first: ``"GET /slow for 12 s"``.
+        oldest: when the oldest of them began, on the same clock; 0.0: it has none.
+    """
+
+    number: int
+    beat: float = 0.0
+    memory: int = 0
+    requests: int = 0
+    phase: str = ""
+    held: tuple[str, ...] = ()
+    oldest: float = 0.0
+
+
+class Recycle(Record):
+    """A worker asks to be replaced, and serves on until then; ``why``: ``"max-requests (1000) reached"``."""
+
+    number: int
+    why: str
+
+
+class Dumped(Record):
+    """The stacks of a worker, asked for or not; ``""`` when it did not answer."""
+
+    number: int
+    text: str
 
 
 class Asked(Record):
-    """Somebody wants something; ``by`` names how it was said (``"SIGTERM"``)."""
+    """Somebody wants something.
+
+    Args:
+        by: how it was said: ``"SIGTERM"``, ``"bicorn reload"``, ``"main.py changed"``.
+        count: for SCALE, how many workers; for DUMP, which worker (0: all).
+        grace: for RELOAD, instead of the setting ``reload_grace``: a file that was saved is not put on probation.
+    """
 
     ask: Ask
     by: str = ""
+    count: int = 0
+    grace: float | None = None
 
 
-Event = Tick | Forked | ForkFailed | Ready | BootFailed | Stopping | Died | Asked
+class Settings(Record):
+    """The answer to :class:`Reread`."""
+
+    want: Want
+
+
+class SettingsRefused(Record):
+    """The other answer: they are wrong, or cannot be read."""
+
+    reason: str
+
+
+class TemplateReady(Record):
+    """The process that workers of this generation are forked from has imported the application."""
+
+    generation: int
+    app: str = ""
+
+
+class TemplateFailed(Record):
+    """It could not, and has gone or is about to."""
+
+    generation: int
+    code: int
+    message: str
+
+
+class TemplateDied(Record):
+    """It was ready, and has gone, nobody having asked for it; ``how``: ``"was killed by SIGKILL from outside"``."""
+
+    generation: int
+    how: str
+
+
+class SuccessorStarted(Record):
+    """The new supervisor that :class:`Upgrade` asked for exists."""
+
+    pid: int
+
+
+class SuccessorFailed(Record):
+    """It does not."""
+
+    reason: str
+
+
+class SuccessorEnded(Record):
+    """It did, and has gone."""
+
+    pid: int
+    how: str
+
+
+Event = (
+    Tick
+    | Forked
+    | ForkFailed
+    | Ready
+    | BootFailed
+    | Stopping
+    | Died
+    | Seen
+    | Recycle
+    | Dumped
+    | Asked
+    | Settings
+    | SettingsRefused
+    | TemplateReady
+    | TemplateFailed
+    | TemplateDied
+    | SuccessorStarted
+    | SuccessorFailed
+    | SuccessorEnded
+)
 
 
 # -- Actions: what to do about it ------------------------------------------------------------------------------
 
 
 class Spawn(Record):
-    """Fork this worker, then say :class:`Forked` or :class:`ForkFailed`."""
+    """Fork this worker, then say :class:`Forked` or :class:`ForkFailed`.
+
+    ``generation`` says with which settings, and from which template when there are templates.
+    """
 
     number: int
+    generation: int = 1
 
 
 class Share(Record):
@@ -90,7 +218,7 @@ class Share(Record):
 
 
 class Signal(Record):
-    """Send ``"SIGTERM"``, ``"SIGQUIT"`` or ``"SIGKILL"``."""
+    """Send ``"SIGTERM"``, ``"SIGQUIT"``, ``"SIGKILL"`` or ``"SIGUSR1"`` (reopen the logs) to a worker."""
 
     pid: int
     name: str
@@ -103,6 +231,62 @@ class Log(Record):
     text: str
 
 
+class Dump(Record):
+    """Ask the worker for its stacks, then say :class:`Dumped`, after a second at the latest.
+
+    ``log``: somebody has asked for them; else the worker is about to be killed, and they become part of the reason.
+    """
+
+    number: int
+    log: bool = False
+
+
+class ReopenLogs(Record):
+    """Close and open the supervisor's own log files."""
+
+
+class Reread(Record):
+    """Read the settings again, for this new generation, then say :class:`Settings` or :class:`SettingsRefused`."""
+
+    generation: int
+
+
+class Prepare(Record):
+    """Start a template, then say :class:`TemplateReady` or :class:`TemplateFailed`.
+
+    It is a process that imports the application; workers of this generation are forked from it.
+    """
+
+    generation: int
+
+
+class Discard(Record):
+    """End a template; nothing need be said."""
+
+    generation: int
+
+
+class Upgrade(Record):
+    """Start a new supervisor that takes the listeners over.
+
+    Then say :class:`SuccessorStarted` or :class:`SuccessorFailed`, and, much later, :class:`SuccessorEnded`.
+    """
+
+
+class Outcome(Record):
+    """How a reload or an upgrade ended, for whoever waits for it (it has been logged)."""
+
+    ok: bool
+    text: str
+
+
+class Resized(Record):
+    """The number of workers that are wanted has changed."""
+
+    new: int
+    old: int
+
+
 class StopListening(Record):
     """Close the listening sockets, so that new clients are refused at once and not left waiting."""
 
@@ -113,4 +297,19 @@ class End(Record):
     code: int
 
 
-Action = Spawn | Share | Signal | Log | StopListening | End
+Action = (
+    Spawn
+    | Share
+    | Signal
+    | Log
+    | Dump
+    | ReopenLogs
+    | Reread
+    | Prepare
+    | Discard
+    | Upgrade
+    | Outcome
+    | Resized
+    | StopListening
+    | End
+)

@@ -7,10 +7,23 @@ from .states import MOVES, RUNNING, WANTED, Phase, State
 
 
 class Want(Record):
-    """What the settings ask for."""
+    """What the settings ask for; times in seconds, sizes in bytes, 0 for without.
+
+    ``daemon``: there is no terminal, so WINCH does not come from one that was resized.
+    """
 
     workers: int = 1
     graceful_timeout: float = 30.0
+    timeout: float = 0.0
+    boot_timeout: float = 0.0
+    request_timeout: float = 0.0
+    drain_delay: float = 0.0
+    max_worker_lifetime: float = 0.0
+    max_worker_memory: int = 0
+    reload_surge: int = 1
+    reload_grace: float = 0.0
+    preload: bool = False
+    daemon: bool = False
 
 
 class Worker(Record, frozen=False):

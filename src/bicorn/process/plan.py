@@ -27,7 +27,6 @@ from .events import (
     Spawn,
     StopListening,
     Stopping,
-    Tick,
 )
 from .fleet import Fleet, Worker
 from .states import MOVES, PHASES, RUNNING, Ask, Phase, State
@@ -62,9 +61,8 @@ def decide(fleet: Fleet, event: Event, now: float) -> list[Action]:
 def _note(fleet: Fleet, event: Event, now: float) -> list[Action]:
     if isinstance(event, Asked):
         return _asked(fleet, event, now)
-    if isinstance(event, Tick):
-        return []
-    worker = fleet.workers.get(event.number)
+    number = getattr(event, "number", None)
+    worker = fleet.workers.get(number) if number is not None else None
     if worker is None:
         return []
     match event:
@@ -72,10 +70,10 @@ def _note(fleet: Fleet, event: Event, now: float) -> list[Action]:
             worker.pid = event.pid
             worker.move(State.BOOTING, now)
         case ForkFailed():
-            del fleet.workers[event.number]
+            del fleet.workers[worker.number]
             _back_off(fleet, now)
             again = f"; next try in {duration(fleet.not_before - now)}" if fleet.phase in RUNNING else ""
-            return [Log("error", f"worker {event.number} could not be forked: {event.reason}{again}")]
+            return [Log("error", f"worker {worker.number} could not be forked: {event.reason}{again}")]
         case Ready():
             return _ready(fleet, worker, event, now)
         case BootFailed():
@@ -85,7 +83,7 @@ def _note(fleet: Fleet, event: Event, now: float) -> list[Action]:
         case Stopping():
             _extend(fleet, worker, event.closing)
         case Died():
-            del fleet.workers[event.number]
+            del fleet.workers[worker.number]
             return _died(fleet, worker, event, now)
     return []
 
@@ -116,7 +114,10 @@ _LATER = {
     Ask.UPGRADE: "hand over to a new version",
     Ask.MORE: "add a worker",
     Ask.FEWER: "retire a worker",
+    Ask.SCALE: "change the number of workers",
     Ask.DISMISS: "dismiss its workers",
+    Ask.RESUME: "bring its workers back",
+    Ask.DUMP: "show the stacks",
 }
 
 

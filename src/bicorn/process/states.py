@@ -47,7 +47,7 @@ class Phase(Enum):
 
 
 class Ask(Enum):
-    """What somebody outside wants of the server, whichever way it was said (today: by a signal)."""
+    """What somebody outside wants of the server, whichever way it was said: a signal, a command, a saved file."""
 
     STOP = "stop"  # finish the requests, then end
     INTERRUPT = "interrupt"  # Ctrl-C: each one is more urgent than the last
@@ -57,7 +57,10 @@ class Ask(Enum):
     UPGRADE = "upgrade"
     MORE = "one worker more"
     FEWER = "one worker fewer"
+    SCALE = "so many workers"
     DISMISS = "dismiss the workers"
+    RESUME = "bring the workers back"
+    DUMP = "show the stacks"
 
 
 PHASES: dict[tuple[Phase, Ask], Phase] = {
