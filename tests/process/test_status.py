@@ -7,18 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bicorn.process import status
-from bicorn.process.events import BootFailed, Ready, Stopping
+from bicorn.process.events import BootFailed, Ready, Recycle, Stopping
 from bicorn.process.status import StatusReader
 
 SAID = (
     status.ready("main:app is ASGI 3", ["json", "email.utils"])
     + status.failed(3, "Zoë\\n\n\tTraceback\n\udce9")
     + status.stopping(1.5)
+    + status.recycle("max-requests (1000) reached")
 )
 HEARD = [
     Ready(7, "main:app is ASGI 3", ("json", "email.utils")),
     BootFailed(7, 3, "Zoë\\n\n\tTraceback\n\udce9"),
     Stopping(7, 1.5),
+    Recycle(7, "max-requests (1000) reached"),
 ]
 
 

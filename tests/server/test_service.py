@@ -219,3 +219,56 @@ async def test_a_stopping_server_is_told_when_nothing_is_left() -> None:
         await settle()
         assert made.drained.done()
         made.check_drained()
+
+
+# -- Being replaced
+
+
+def told(made: Service) -> list[str]:
+    """What it says, as it says it."""
+    said: list[str] = []
+    made.recycle = said.append
+    return said
+
+
+@pytest.mark.parametrize(("jitter", "latest"), [(None, 44), (0, 40), (25, 65)])
+def test_after_so_many_requests_and_a_few_more_by_chance_a_worker_asks_once_to_be_replaced(
+    jitter: int | None, latest: int
+) -> None:
+    limits = set()
+    for _ in range(200):
+        made = service(max_requests=40, max_requests_jitter=jitter)
+        said = told(made)
+        for _ in range(39):
+            made.count()
+        assert said == []
+        while not said:
+            made.count()
+        limits.add(made.requests)
+        assert said == [f"max-requests ({made.requests}) reached"]
+        made.count()
+        made.ask_to_recycle("again")
+        assert len(said) == 1
+    assert min(limits) == 40
+    assert max(limits) <= latest
+    assert len(limits) == 1 or max(limits) > 41
+
+
+def test_without_a_limit_requests_are_only_counted() -> None:
+    made = service()
+    said = told(made)
+    for _ in range(1000):
+        made.count()
+    assert (made.requests, said) == (1000, [])
+
+
+async def test_every_request_counts_also_one_that_shares_its_connection() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    with Drive(app) as drive:
+        for _ in range(3):
+            await drive.ask()
+        drive.connect()
+        assert drive.service.requests == 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 
-from .events import BootFailed, Event, Ready, Stopping
+from .events import BootFailed, Event, Ready, Recycle, Stopping
 
 
 def ready(app: str, modules: Iterable[str] = ()) -> bytes:
@@ -25,6 +25,11 @@ def failed(code: int, message: str) -> bytes:
 def stopping(closing: float | None) -> bytes:
     """The worker has begun to stop; see :class:`.events.Stopping`."""
     return _line("stopping", "" if closing is None else str(closing))
+
+
+def recycle(why: str) -> bytes:
+    """The worker asks to be replaced; see :class:`.events.Recycle`."""
+    return _line("recycle", why)
 
 
 def _line(*fields: str) -> bytes:
@@ -53,6 +58,8 @@ class StatusReader:
                     return BootFailed(self._number, int(code), message)
                 case ["stopping", closing]:
                     return Stopping(self._number, float(closing) if closing else None)
+                case ["recycle", why]:
+                    return Recycle(self._number, why)
         except ValueError:
             pass
         return None  # the application has the descriptor too, in the end, and may have written to it

@@ -128,7 +128,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._serving = asyncio.current_task()
         access = open_access_log(self._config, loop.call_soon)
-        self._server = Server(self._config, self._apps, self._listeners, access)
+        self._server = Server(self._config, self._apps, self._listeners, access, recycle=self._ask_to_recycle)
         loop.add_signal_handler(signal.SIGTERM, self._stop, True)
         loop.add_signal_handler(signal.SIGQUIT, self._stop, False)
         loop.add_reader(self._lifeline, self._orphaned)
@@ -155,6 +155,9 @@ class Worker:
             return
         say(self._tell, status.stopping(self._closing_time()))
         self._server.stop(graceful)
+
+    def _ask_to_recycle(self, why: str) -> None:
+        say(self._tell, status.recycle(why))
 
     def _closing_time(self) -> float | None:
         """The most that the shutdown of the applications may take; None for no limit."""

@@ -193,6 +193,7 @@ class Connection(Waiting):
         """Open an exchange for a request and let it start."""
         service = self.service
         self._requests += 1
+        service.count()
         self.phase = ANSWER
         self.deadline = 0.0
         keep_alive = head.keep_alive and not service.draining

@@ -44,6 +44,7 @@ class Server:
         apps: ``(prefix, application)`` pairs; one has the prefix ``""``.
         listeners: bound, listening sockets; the server uses duplicates and leaves these open.
         access: the access log, or None for none.
+        recycle: called with the reason when this worker should be replaced, perhaps from another thread.
     """
 
     def __init__(
@@ -52,11 +53,14 @@ class Server:
         apps: Sequence[tuple[str, LoadedApp]],
         listeners: Sequence[Listener],
         access: AccessLog | None = None,
+        *,
+        recycle: Callable[[str], None] | None = None,
     ) -> None:
         self._config = config
         self._apps = apps
         self._listeners = listeners
         self._access = access
+        self._recycle = recycle
         self._stop: asyncio.Event | None = None
         self._graceful = True
         self._service: Service | None = None
@@ -77,6 +81,7 @@ class Server:
         self._stop = asyncio.Event()
         tls = build_context(config)
         self._service = service = Service(config, loop, self._access)
+        service.recycle = self._recycle
         pool = concurrent.futures.ThreadPoolExecutor(config.threads, "bicorn-wsgi") if config.threads > 1 else None
         servers: list[asyncio.Server] = []
         try:

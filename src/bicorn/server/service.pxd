@@ -21,6 +21,10 @@ cdef class Service:
     cdef public dict connections
     cdef public set running
     cdef public bint draining
+    cdef public Py_ssize_t requests
+    cdef public Py_ssize_t requests_before_recycling
+    cdef public object recycle
+    cdef bint _told
     cdef public object drained
     cdef public Defaults defaults
     cdef public Endpoint root
@@ -29,5 +33,6 @@ cdef class Service:
     cdef dict _origins
     cdef object _timer
 
+    cpdef count(self)
     cpdef Endpoint endpoint(self, Head head)
     cpdef Origin origin(self, str scheme, object name)

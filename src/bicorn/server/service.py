@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bicorn.apps.exchange import Endpoint, Exchange, Origin
@@ -35,6 +36,8 @@ class Service:
         connections: every open connection.
         running: every exchange whose application is at work outside a connection's own turn.
         draining: whether the worker is stopping: answers say ``Connection: close``.
+        requests: how many were counted.
+        recycle: asks for this worker to be replaced, and why; it serves on until it is told to stop.
     """
 
     __slots__ = (
@@ -42,6 +45,7 @@ class Service:
         "_origins",
         "_second",
         "_timer",
+        "_told",
         "access",
         "body_timeout",
         "concurrency_limit",
@@ -57,6 +61,9 @@ class Service:
         "min_body_rate",
         "now",
         "pipelined_limit",
+        "recycle",
+        "requests",
+        "requests_before_recycling",
         "requests_limit",
         "root",
         "running",
@@ -88,6 +95,10 @@ class Service:
         self.running: set[Exchange] = set()
         self.draining = False
         self.drained: asyncio.Future[None] | None = None
+        self.requests = 0
+        self.requests_before_recycling = _with_jitter(config)
+        self.recycle: Callable[[str], None] | None = None
+        self._told = False  # that this worker asked to be replaced
         self.now = loop.time()
         self.defaults = Defaults(
             server=b"server: bicorn\r\n" if config.server_header else b"",
@@ -154,6 +165,20 @@ class Service:
         if self.access is not None:
             self.access.flush()
 
+    # What was served
+
+    def count(self) -> None:
+        """One more request, WebSocket connection or message has begun."""
+        self.requests += 1
+        if self.requests == self.requests_before_recycling:
+            self.ask_to_recycle(f"max-requests ({self.requests}) reached")
+
+    def ask_to_recycle(self, why: str) -> None:
+        """Ask, once, for this worker to be replaced."""
+        if self.recycle is not None and not self._told:
+            self._told = True
+            self.recycle(why)
+
     # Who is there
 
     def opened(self, connection: Any) -> bool:
@@ -181,3 +206,13 @@ class Service:
         # By the coarse clock many have been idle for as long: of these, the oldest.
         min(idle, key=lambda connection: connection.deadline).close()
         return True
+
+
+def _with_jitter(config: Config) -> int:
+    """After how many requests to ask: workers that started together shall not all ask together. 0 for never."""
+    if not config.max_requests:
+        return 0
+    import random  # few need it
+
+    jitter = config.max_requests // 10 if config.max_requests_jitter is None else config.max_requests_jitter
+    return config.max_requests + random.randint(0, jitter)  # noqa: S311  # not a secret
