@@ -72,6 +72,11 @@ class Config(Record, kw_only=True):
         return bool(self.certfile or self.ssl_context)
 
     @property
+    def hooked(self) -> bool:
+        """Whether there is any hook."""
+        return any([getattr(self, name) is not None for name, option in OPTIONS.items() if option.group == HOOKS])
+
+    @property
     def mount_points(self) -> tuple[tuple[str, str], ...]:
         """The mounts as (prefix, app) pairs."""
         return tuple([(prefix, target) for prefix, _, target in [mount.partition("=") for mount in self.mounts]])

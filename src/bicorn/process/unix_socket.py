@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import grp
 import os
-import pwd
 import socket
 import stat
 from typing import TYPE_CHECKING
 
 from ..errors import BindError
 from ..server.listener import UnixFile
+from . import privileges
 
 if TYPE_CHECKING:
     from ..config.settings import Config
@@ -29,6 +28,20 @@ def bind_unix(path: str, config: Config) -> tuple[socket.socket, UnixFile]:
     """
     # As with Gunicorn, whose sockets belong to whoever the workers run as.
     user, group = _user(config.unix_user or config.user), _group(config.unix_group or config.group)
+    mode = config.unix_mode
+    if mode is None and config.umask is not None:
+        mode = 0o666 & ~config.umask
+    return listen_at(path, mode, config.backlog, user, group)
+
+
+def listen_at(
+    path: str, mode: int | None, backlog: int, user: int = _UNCHANGED, group: int = _UNCHANGED
+) -> tuple[socket.socket, UnixFile]:
+    """The same for a mode, a user and a group by their numbers.
+
+    Raises:
+        BindError: as above.
+    """
     _make_way(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -40,9 +53,8 @@ def bind_unix(path: str, config: Config) -> tuple[socket.socket, UnixFile]:
         raise
     try:
         # Between bind and listen: until the permissions are right every client is refused.
-        given = stat.S_IMODE(made.st_mode) if config.umask is None else 0o777 & ~config.umask
-        _protect(path, given, config.unix_mode, user, group)
-        sock.listen(config.backlog)
+        _protect(path, stat.S_IMODE(made.st_mode), mode, user, group)
+        sock.listen(backlog)
         sock.setblocking(False)
     except BaseException:
         remove_unix_file(file)
@@ -51,16 +63,32 @@ def bind_unix(path: str, config: Config) -> tuple[socket.socket, UnixFile]:
     return sock, file
 
 
-def remove_unix_file(file: UnixFile) -> None:
-    """Remove the file if this process made it and nobody has put another in its place. Never fails."""
-    if file.owner != os.getpid():
-        return
+def protect(file: UnixFile, config: Config) -> None:
+    """Give the file of a socket that is in use already what the settings say now.
+
+    Raises:
+        BindError: the permissions cannot be set.
+    """
+    given = stat.S_IMODE(os.stat(file.path).st_mode)
+    _protect(file.path, given, config.unix_mode, *_owner(config))
+
+
+def is_in_place(file: UnixFile) -> bool:
+    """Whether the file is there, and is the one that was bound."""
     try:
         now = os.lstat(file.path)
-        if (now.st_dev, now.st_ino) == (file.device, file.inode):
-            os.unlink(file.path)
     except OSError:
-        pass  # gone already, or the folder is no longer ours to write to
+        return False
+    return (now.st_dev, now.st_ino) == (file.device, file.inode)
+
+
+def remove_unix_file(file: UnixFile) -> None:
+    """Remove the file if this process made it and nobody has put another in its place. Never fails."""
+    if file.owner == os.getpid() and is_in_place(file):
+        try:
+            os.unlink(file.path)
+        except OSError:
+            pass  # gone just now, or the folder is no longer ours to write to
 
 
 def _make_way(path: str) -> None:
@@ -128,19 +156,19 @@ def _protect(path: str, given: int, mode: int | None, user: int, group: int) -> 
         ) from None
 
 
-def _user(name: str | None) -> int:
-    if name is None:
-        return _UNCHANGED
+def _owner(config: Config) -> tuple[int, int]:
+    """Whose file it is: as the settings say, else the workers', as with Gunicorn."""
+    user = group = _UNCHANGED
+    if workers := privileges.identity(config):
+        user, group = workers.user, workers.group
     try:
-        return int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid
+        if config.unix_user is not None:
+            user = privileges.user_id(config.unix_user)
     except KeyError:
-        raise BindError(f"unix_user {name!r} is not a user of this machine") from None
-
-
-def _group(name: str | None) -> int:
-    if name is None:
-        return _UNCHANGED
+        raise BindError(f"unix_user {config.unix_user!r} is not a user of this machine") from None
     try:
-        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+        if config.unix_group is not None:
+            group = privileges.group_id(config.unix_group)
     except KeyError:
-        raise BindError(f"unix_group {name!r} is not a group of this machine") from None
+        raise BindError(f"unix_group {config.unix_group!r} is not a group of this machine") from None
+    return user, group
