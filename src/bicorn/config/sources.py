@@ -29,12 +29,33 @@ from .given import Given
 from .option import unknown
 from .settings import OPTIONS, SHORTHANDS, TLS, Config
 
-NOT_SETTINGS = frozenset({"BICORN_PURE", "BICORN_BUILD", "BICORN_READING"})
-"""Ours, but no settings: which reading of the hot modules runs, how the package is built, which reading is tested."""
+NOT_SETTINGS = frozenset({"BICORN_PURE", "BICORN_BUILD", "BICORN_READING", "BICORN_LISTENERS"})
+"""Ours, but no settings: which reading of the hot modules runs, how the package is built, which reading is tested,
+what a server hands over to its successor."""
+
+HANDED_OVER = (
+    *("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"),  # sd_listen_fds(3)
+    *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"),  # sd_notify(3), sd_watchdog_enabled(3)
+    "BICORN_LISTENERS",  # process/upgrade.py
+)
+"""What systemd, or the server that this one succeeds, leaves in the environment for this very process."""
 
 # Kubernetes gives every container variables for each service, and a service may be called "bicorn".
 _KUBERNETES = r"BICORN_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP|SCTP)).*"
 _KUBERNETES_PORT = r"(tcp|udp|sctp)://.*"
+
+
+class Start(Record):
+    """How the process was started: what an upgrade starts again, and a reload reads the settings in.
+
+    Args:
+        directory: the working directory, by the name it was entered by where that is known: a deployment's ``current``
+            is a link, and will lead to the next version.
+        environ: a copy of the environment.
+    """
+
+    directory: str
+    environ: Mapping[str, str]
 
 
 class Resolved(Record):
@@ -145,6 +166,23 @@ def gunicorn_arguments(environ: Mapping[str, str]) -> names.Translation:
     from .dialects import GUNICORN_BY_NAME
 
     return names.translate(cmdargs.parse(text), GUNICORN_BY_NAME)
+
+
+def start() -> Start:
+    """How things are now. To be asked before :func:`enter` changes them."""
+    directory, shown = os.getcwd(), os.environ.get("PWD", "")
+    try:
+        if shown and os.path.samefile(shown, directory):
+            directory = shown
+    except OSError:
+        pass  # PWD is anybody's to set
+    return Start(directory, dict(os.environ))
+
+
+def take_handed_over() -> dict[str, str]:
+    """Takes :data:`HANDED_OVER` out of the environment: what is meant for this process is nothing for its workers,
+    and nothing for programs that they start."""
+    return {name: os.environ.pop(name) for name in HANDED_OVER if name in os.environ}
 
 
 def enter(config: Config) -> None:

@@ -20,27 +20,55 @@ _NOT_ON_THIS_MACHINE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 _TRIES = 10  # to find one free port on every address of a name
 
 
-def bind_all(config: Config) -> list[Listener]:
+SYSTEMD = "systemd:"
+"""Begins the :attr:`Listener.address` of a socket that socket activation has passed; its name follows."""
+
+
+def bind_all(config: Config, inherited: Sequence[Listener] = ()) -> list[Listener]:
     """Open every address of ``config.bind``, in that order; a host name gives a listener for each of its addresses.
 
+    Args:
+        inherited: what is open already: before a reload, from a predecessor, from systemd. An address that is among
+            them is not opened again: its queue of clients lives on. Sockets that systemd has passed take the place of
+            ``bind``. What is not used stays open, see :func:`left_over`.
+
     Raises:
-        BindError: one of them cannot be opened; those already open are closed again.
+        BindError: one of them cannot be opened; those opened here are closed again.
     """
+    passed = [listener for listener in inherited if listener.address.startswith(SYSTEMD)]
+    if passed and not any(text.startswith("fd://") for text in config.bind):
+        return [_again(listener, config) for listener in passed]
     addresses = list(dict.fromkeys(parse(text) for text in config.bind))
     listeners: list[Listener] = []
+    opened: list[Listener] = []
     try:
         for address in addresses:
-            listeners += _open(address, addresses, config)
+            known = [item for item in inherited if item.address == str(address) and _is_in_place(item)]
+            if known:
+                listeners += [_again(listener, config) for listener in known]
+            else:
+                opened += (fresh := _open(address, addresses, config))
+                listeners += fresh
     except BaseException:
-        close_all(listeners)
+        close_all(opened)
         raise
     return listeners
 
 
-def close_all(listeners: Iterable[Listener]) -> None:
-    """Close the sockets; remove the files of those unix sockets that are still this process's own."""
+def left_over(before: Iterable[Listener], now: Iterable[Listener]) -> list[Listener]:
+    """Those of ``before`` whose sockets are not among those of ``now``: to be closed."""
+    used = {id(listener.sock) for listener in now}
+    return [listener for listener in before if id(listener.sock) not in used]
+
+
+def close_all(listeners: Iterable[Listener], *, keep_files: bool = False) -> None:
+    """Close the sockets; remove the files of those unix sockets that are still this process's own.
+
+    Args:
+        keep_files: another server listens on the same sockets, a successor or a predecessor: the files are its too.
+    """
     for listener in listeners:
-        if listener.unix_file is not None:
+        if listener.unix_file is not None and not keep_files:
             from .unix_socket import remove_unix_file
 
             # Before the close: as long as the socket is open its inode cannot be anybody else's.
@@ -54,13 +82,36 @@ def _open(address: BindAddress, among: Sequence[BindAddress], config: Config) ->
         from .unix_socket import bind_unix  # here, for the others do not need it
 
         sock, file = bind_unix(address.path, config)
-        return [Listener(sock, str(address), scheme, file)]
+        return [Listener(sock, str(address), scheme, file, str(address))]
     if address.kind == "fd":
-        sock = _inherit(address.fd, config.backlog)
-        return [Listener(sock, _url(sock, scheme), scheme)]
+        return [adopt(address.fd, str(address), config)]
     # "[::]" means everything, IPv4 too, unless IPv4 is asked for on its own.
     both = address.host == "::" and BindAddress("tcp", "0.0.0.0", address.port) not in among
-    return [Listener(sock, _url(sock, scheme), scheme) for sock in _bind_host(address, both, config)]
+    found = _bind_host(address, both, config)
+    return [Listener(sock, _url(sock, scheme), scheme, None, str(address)) for sock in found]
+
+
+def _again(listener: Listener, config: Config) -> Listener:
+    """A listener there is already, with what the settings say now."""
+    scheme: Literal["http", "https"] = "https" if config.tls else "http"
+    sock = listener.sock
+    if not listener.address.startswith((SYSTEMD, "fd://")):  # theirs is whoever's who has opened them
+        sock.listen(config.backlog)
+    if listener.unix_file is not None:
+        from .unix_socket import protect
+
+        protect(listener.unix_file, config)
+    url = listener.url if sock.family == socket.AF_UNIX else _url(sock, scheme)
+    return Listener(sock, url, scheme, listener.unix_file, listener.address)
+
+
+def _is_in_place(listener: Listener) -> bool:
+    """Whether clients still find it: somebody may have removed a unix socket's file."""
+    if listener.unix_file is None:
+        return True
+    from .unix_socket import is_in_place
+
+    return is_in_place(listener.unix_file)
 
 
 def _url(sock: socket.socket, scheme: str) -> str:
@@ -177,26 +228,38 @@ def _explain(error: OSError, host: str, port: int) -> BindError:
 # -- Inherited descriptors -------------------------------------------------------------------------------------
 
 
-def _inherit(fd: int, backlog: int) -> socket.socket:
-    """Take over a socket that whoever started us has opened. Bound is enough: listening is done here if need be."""
+def adopt(fd: int, address: str, config: Config) -> Listener:
+    """Take over a socket that whoever started us has opened. Bound is enough: listening is done here if need be.
+
+    Args:
+        address: what it was asked for as, see :class:`Listener`.
+
+    Raises:
+        BindError: it is no socket that can be listened on; the descriptor stays open.
+    """
     try:
         sock = socket.socket(fileno=fd)  # finds the family and the type out by itself
     except OSError as error:
         what = "is not a socket" if error.errno == errno.ENOTSOCK else f"cannot be used ({error.strerror})"
-        raise BindError(f"fd://{fd} {what}; pass a listening stream socket as descriptor {fd}") from None
+        raise BindError(f"{_named(fd, address)} {what}; pass a listening stream socket as descriptor {fd}") from None
     try:
-        _check_inherited(sock, fd, backlog)
+        _check_inherited(sock, _named(fd, address), config.backlog)
     except BaseException:
         sock.detach()  # it is not ours to close
         raise
     sock.set_inheritable(False)
     sock.setblocking(False)
-    return sock
+    scheme: Literal["http", "https"] = "https" if config.tls else "http"
+    return Listener(sock, _url(sock, scheme), scheme, None, address)
 
 
-def _check_inherited(sock: socket.socket, fd: int, backlog: int) -> None:
+def _named(fd: int, address: str) -> str:
+    return f"fd://{fd} ({address})" if address.startswith(SYSTEMD) else f"fd://{fd}"
+
+
+def _check_inherited(sock: socket.socket, named: str, backlog: int) -> None:
     if sock.type != socket.SOCK_STREAM or sock.family not in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
-        raise BindError(f"fd://{fd} is a socket, but not a TCP or unix stream socket")
+        raise BindError(f"{named} is a socket, but not a TCP or unix stream socket")
     if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return
     name = sock.getsockname()
@@ -206,4 +269,4 @@ def _check_inherited(sock: socket.socket, fd: int, backlog: int) -> None:
             raise OSError(errno.EINVAL, "it is not bound to an address")
         sock.listen(backlog)
     except OSError as error:
-        raise BindError(f"fd://{fd} is not a listening socket ({error.strerror})") from None
+        raise BindError(f"{named} is not a listening socket ({error.strerror})") from None

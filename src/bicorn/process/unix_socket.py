@@ -26,12 +26,7 @@ def bind_unix(path: str, config: Config) -> tuple[socket.socket, UnixFile]:
     Raises:
         BindError: the path is in use, cannot be made, or the permissions cannot be set.
     """
-    # As with Gunicorn, whose sockets belong to whoever the workers run as.
-    user, group = _user(config.unix_user or config.user), _group(config.unix_group or config.group)
-    mode = config.unix_mode
-    if mode is None and config.umask is not None:
-        mode = 0o666 & ~config.umask
-    return listen_at(path, mode, config.backlog, user, group)
+    return listen_at(path, _mode(config), config.backlog, *_owner(config))
 
 
 def listen_at(
@@ -70,7 +65,7 @@ def protect(file: UnixFile, config: Config) -> None:
         BindError: the permissions cannot be set.
     """
     given = stat.S_IMODE(os.stat(file.path).st_mode)
-    _protect(file.path, given, config.unix_mode, *_owner(config))
+    _protect(file.path, given, _mode(config), *_owner(config))
 
 
 def is_in_place(file: UnixFile) -> bool:
@@ -154,6 +149,12 @@ def _protect(path: str, given: int, mode: int | None, user: int, group: int) -> 
             f"unix:{path}: its user, group or mode cannot be set ({error.strerror}); only root may give a file away,"
             " and only to a group one is in"
         ) from None
+
+
+def _mode(config: Config) -> int | None:
+    if config.unix_mode is None and config.umask is not None:
+        return 0o666 & ~config.umask
+    return config.unix_mode
 
 
 def _owner(config: Config) -> tuple[int, int]:

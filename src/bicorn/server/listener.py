@@ -31,9 +31,12 @@ class Listener(Record):
         url: for people: ``"http://127.0.0.1:8000"``, ``"https://[::1]:8443"``, ``"unix:/run/site.sock"``.
         scheme: ``"https"`` where connections start with a TLS handshake.
         unix_file: set only where Bicorn made the file itself, not for an inherited socket.
+        address: what was asked for, in its canonical text (``"localhost:0"``): the same one again, in a reload or by a
+            successor, is answered with the same socket. ``"systemd:NAME"`` for one of socket activation.
     """
 
     sock: socket.socket
     url: str
     scheme: Literal["http", "https"] = "http"
     unix_file: UnixFile | None = None
+    address: str = ""
