@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from bicorn.process import events, fleet, plan, states, words
+from bicorn.process import asks, boot, death, events, fleet, health, plan, roll, states, templates, times, words
 
 IMPURE = {"asyncio", "logging", "os", "select", "signal", "socket", "ssl", "subprocess", "sys", "threading", "time"}
 
@@ -21,7 +21,10 @@ def test_events_and_actions_are_plain_immutable_data(kind: type) -> None:
             setattr(made, name, 1)
 
 
-@pytest.mark.parametrize("module", [events, fleet, plan, states, words])
+PURE = [asks, boot, death, events, fleet, health, plan, roll, states, templates, times, words]
+
+
+@pytest.mark.parametrize("module", PURE)
 def test_the_policy_and_all_it_uses_is_pure(module: object) -> None:
     path = getattr(module, "__file__", "")
     for node in ast.walk(ast.parse(Path(path).read_text())):

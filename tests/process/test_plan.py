@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from bicorn.process import states
 from bicorn.process.events import (
-    Action,
     Asked,
     BootFailed,
     Died,
+    Dump,
+    Dumped,
     End,
-    Event,
     Forked,
     ForkFailed,
     Log,
@@ -26,54 +23,10 @@ from bicorn.process.events import (
     Tick,
 )
 from bicorn.process.fleet import Fleet, Want
-from bicorn.process.plan import HEAD_START, MARGIN, QUICK, QUICK_SHUTDOWN, STEADY, UNKILLABLE, decide
+from bicorn.process.plan import decide
 from bicorn.process.states import Ask, Phase, State
-
-
-class History:
-    """A fleet, a clock that is set by hand, and a kernel that forks at once: worker 3's first pid is 103."""
-
-    def __init__(self, workers: int = 1, graceful_timeout: float = 30.0) -> None:
-        self.fleet = Fleet(Want(workers, graceful_timeout))
-        self.now = 1000.0
-        self.log: list[Log] = []
-        self.pids = 100
-
-    def at(self, seconds: float, event: Event | None = None) -> list[Action]:
-        """The time is ``seconds``; returns what is done, without the log lines, which are kept."""
-        self.now = 1000.0 + seconds
-        return self.tell(event or Tick())
-
-    def tell(self, event: Event) -> list[Action]:
-        done: list[Action] = []
-        todo: list[Event] = [event]
-        while todo:
-            for action in decide(self.fleet, todo.pop(0), self.now):
-                if isinstance(action, Log):
-                    self.log.append(action)
-                    continue
-                done.append(action)
-                if isinstance(action, Spawn):
-                    self.pids += 1
-                    todo.append(Forked(action.number, self.pids))
-        return done
-
-    def words(self) -> str:
-        """What was logged since the last time, and forget it."""
-        text = "\n".join(line.text for line in self.log)
-        self.log.clear()
-        return text
-
-    def state(self, number: int) -> State:
-        return self.fleet.workers[number].state
-
-
-def started(workers: int = 1, **want: float) -> History:
-    history = History(workers, **want)
-    history.at(0)
-    for number in range(1, workers + 1):
-        history.at(1, Ready(number, "main:app is ASGI 3"))
-    return history
+from bicorn.process.times import DUMP, HEAD_START, MARGIN, QUICK, QUICK_SHUTDOWN, STEADY, UNKILLABLE
+from tests.process.histories import History, started
 
 
 def test_the_first_worker_has_a_head_start_and_then_nothing_more_happens_by_itself() -> None:
@@ -116,7 +69,10 @@ def test_a_lone_worker_waits_for_nobody() -> None:
 
 
 def test_the_application_is_described_once() -> None:
-    history = started(4)
+    history = History(4)
+    history.at(0)
+    for number in (1, 2, 3, 4):
+        history.at(1, Ready(number, "main:app is ASGI 3"))
     assert [line for line in history.log if line.level == "info"] == [Log("info", "main:app is ASGI 3")]
     assert history.fleet.phase is Phase.SERVING
 
@@ -275,8 +231,13 @@ def test_a_worker_that_does_not_finish_is_killed_and_named() -> None:
     history.at(11, Died(1))
     history.words()
     assert history.fleet.deadline() == 1010 + 5 + MARGIN
-    assert history.at(10 + 5 + MARGIN) == [Signal(102, "SIGKILL")]
-    assert history.words() == "worker 2 (pid 102) had not finished its requests after 7 s: killed, they are cut off"
+    history.seen(10 + 5, 2, held=("GET /slow for 12 s", "POST /x for 6 s"))
+    assert history.at(10 + 5 + MARGIN) == [Dump(2)]
+    assert history.at(10 + 5 + MARGIN + 0.1, Dumped(2, "File main.py, line 3")) == [Signal(102, "SIGKILL")]
+    assert history.words() == (
+        "worker 2 (pid 102) had not finished its requests after 7 s: killed"
+        " [cause: graceful-timeout; age: 16 s; requests: GET /slow for 12 s, POST /x for 6 s]\nFile main.py, line 3"
+    )
     assert history.at(18, Died(2, signal="SIGKILL")) == [End(0)]
     assert history.words() == ""
 
@@ -305,7 +266,8 @@ def test_a_worker_that_answers_gets_the_time_for_its_shutdown() -> None:
     history.at(10, Stopping(2, None))
     deadlines = [history.fleet.workers[number].deadline for number in (1, 2, 3)]
     assert deadlines == [1045 + MARGIN, None, 1015 + MARGIN]
-    assert history.at(15 + MARGIN) == [Signal(103, "SIGKILL")]
+    assert history.at(15 + MARGIN) == [Dump(3)]
+    assert history.at(15 + MARGIN + DUMP) == [Signal(103, "SIGKILL")], "without its stacks"
     history.at(20, Asked(Ask.QUIT))
     history.at(20.5, Stopping(1, 30.0))
     assert history.at(20 + QUICK) == [Signal(102, "SIGKILL")]
@@ -314,8 +276,6 @@ def test_a_worker_that_answers_gets_the_time_for_its_shutdown() -> None:
 
 def test_a_worker_that_answers_too_late_gains_nothing() -> None:
     history = started(1)
-    history.at(2, Stopping(1, 30.0))
-    assert history.fleet.deadline() is None
     history.at(10, Asked(Ask.QUIT))
     history.at(10 + QUICK)
     history.at(10 + QUICK, Stopping(1, 30.0))
@@ -349,17 +309,9 @@ def test_how_a_worker_ends_while_it_stops_is_news_only_when_it_is_unexpected() -
     history.at(10, Asked(Ask.STOP))
     history.words()
     history.at(11, Died(1, signal="SIGSEGV"))
-    assert history.words() == "worker 1 (pid 101) crashed with SIGSEGV, in native code while it was stopping"
+    assert "worker 1 (pid 101) crashed with SIGSEGV, in native code while it was stopping [" in history.words()
     history.at(11, Died(2, code=1))
-    assert history.words() == "worker 2 (pid 102) left with exit code 1 while it was stopping"
-
-
-@pytest.mark.parametrize("ask", [Ask.RELOAD, Ask.REOPEN_LOGS, Ask.UPGRADE, Ask.MORE, Ask.FEWER, Ask.DISMISS])
-def test_what_this_version_cannot_do_is_said_and_survived(ask: Ask) -> None:
-    history = started(1)
-    history.words()
-    assert history.at(10, Asked(ask, "SIGX")) == []
-    assert history.words().startswith("SIGX: this version cannot")
+    assert "worker 2 (pid 102) left with exit code 1 while it was stopping [" in history.words()
 
 
 def test_news_of_a_worker_that_has_gone_is_ignored_and_nothing_happens_after_the_end() -> None:
@@ -370,148 +322,3 @@ def test_news_of_a_worker_that_has_gone_is_ignored_and_nothing_happens_after_the
     assert history.at(4, Died(1)) == [End(0)]
     assert history.at(5, Asked(Ask.STOP)) == []
     assert history.at(5) == []
-
-
-# -- Random histories ------------------------------------------------------------------------------------------
-
-STEP = st.one_of(
-    st.tuples(st.just("pass"), st.floats(0.0, 40.0)),
-    st.tuples(st.sampled_from(["ready", "answer", "fail", "segv", "kill", "leave"]), st.integers(0, 7)),
-    st.tuples(st.just("ask"), st.sampled_from(list(Ask))),
-    st.tuples(st.just("no more processes"), st.booleans()),
-)
-
-
-class Kernel:
-    """Carries the actions out, obeys KILL only, and checks after each step what must hold in any history."""
-
-    def __init__(self, workers: int) -> None:
-        self.fleet = Fleet(Want(workers, graceful_timeout=10.0))
-        self.now = 0.0
-        self.alive: dict[int, int] = {}  # pid: worker
-        self.killed: set[int] = set()
-        self.pids = 0
-        self.forking = True
-        self.asked = False
-        self.boot_failed = False
-        self.ended: int | None = None
-
-    def tell(self, event: Event) -> None:
-        todo = [event]
-        while todo:
-            for action in decide(self.fleet, todo.pop(0), self.now):
-                assert self.ended is None, "nothing may be done after the end"
-                todo += self.act(action)
-        self.check()
-
-    def act(self, action: Action) -> list[Event]:
-        match action:
-            case Spawn():
-                if not self.forking:
-                    return [ForkFailed(action.number, "no memory")]
-                self.pids += 1
-                self.alive[self.pids] = action.number
-                return [Forked(action.number, self.pids)]
-            case Signal():
-                assert action.pid in self.alive, "a signal to a process that has gone"
-                if action.name == "SIGKILL":
-                    self.killed.add(action.pid)
-            case StopListening():
-                assert self.asked or self.boot_failed, "the service was stopped for no reason"
-            case End():
-                self.ended = action.code
-            case Log():
-                pass
-        return []
-
-    def check(self) -> None:
-        known = {worker.pid: number for number, worker in self.fleet.workers.items()}
-        assert set(self.alive) == set(known) or self.ended is not None, "a process nobody knows of"
-        wanted = sum(worker.state in states.WANTED for worker in self.fleet.workers.values())
-        assert wanted <= self.fleet.want.workers
-        due = self.fleet.deadline()
-        if self.fleet.missing() > 0 and not self.fleet.probing():
-            assert due is not None, "a worker is missing and nothing will ever start it"
-
-    def end_of(self, pid: int, **how: str | int) -> None:
-        number = self.alive.pop(pid)
-        self.killed.discard(pid)
-        self.tell(Died(number, **how))  # type: ignore[arg-type]
-
-    def step(self, what: str, value: object) -> None:
-        pids = sorted(self.alive)
-        pid = pids[value % len(pids)] if pids and isinstance(value, int) else None
-        if what == "pass":
-            assert isinstance(value, float)
-            self.pass_time(value)
-        elif what == "ask":
-            assert isinstance(value, Ask)
-            self.asked |= value in (Ask.STOP, Ask.INTERRUPT, Ask.QUIT)
-            self.tell(Asked(value))
-        elif what == "no more processes":
-            self.forking = bool(value)
-        elif pid is None:
-            return
-        elif what == "ready":
-            self.tell(Ready(self.alive[pid]))
-        elif what == "answer":
-            self.tell(Stopping(self.alive[pid], 5.0))
-        else:
-            self.boot_failed |= self.fleet.phase is Phase.STARTING
-            if what == "fail":
-                self.tell(BootFailed(self.alive[pid], 3, "no database"))
-                self.end_of(pid, code=3)
-            elif what == "leave":
-                self.end_of(pid, code=0)
-            else:
-                self.end_of(pid, signal="SIGSEGV" if what == "segv" else "SIGKILL")
-
-    def pass_time(self, seconds: float) -> None:
-        """Wake at every deadline on the way, as the supervisor does."""
-        target = self.now + seconds
-        for _ in range(1000):
-            due = self.fleet.deadline()
-            if self.ended is not None or due is None or due > target:
-                break
-            self.now = max(self.now, due)
-            self.tell(Tick())
-            for pid in sorted(self.killed):
-                self.end_of(pid, signal="SIGKILL")
-        else:
-            raise AssertionError("the deadlines never end: a busy loop")
-        self.now = target
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.integers(1, 4), st.lists(STEP, max_size=40))
-def test_no_history_leaks_a_worker_and_term_always_ends(workers: int, steps: list[tuple[str, object]]) -> None:
-    kernel = Kernel(workers)
-    kernel.tell(Tick())
-    for what, value in steps:
-        if kernel.ended is not None:
-            break
-        kernel.step(what, value)
-    if kernel.ended is None:
-        kernel.step("ask", Ask.STOP)
-        kernel.pass_time(10.0 + MARGIN + 5.0 + UNKILLABLE + 1)
-    assert kernel.ended is not None
-    assert kernel.alive == {}
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.integers(1, 4), st.lists(STEP.filter(lambda step: step[0] != "ask"), max_size=40))
-def test_once_one_worker_has_served_the_full_number_always_comes_back(
-    workers: int, steps: list[tuple[str, object]]
-) -> None:
-    kernel = Kernel(workers)
-    kernel.tell(Tick())
-    kernel.tell(Ready(1))
-    for what, value in steps:
-        kernel.step(what, value)
-    assert kernel.ended is None
-    kernel.forking = True
-    for _ in range(workers + 1):  # one at a time while nothing boots, then all
-        kernel.pass_time(40.0)
-        for number in list(kernel.fleet.workers):
-            kernel.tell(Ready(number))
-    assert sorted(w.state.value for w in kernel.fleet.workers.values()) == ["ready"] * workers

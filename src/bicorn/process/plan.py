@@ -4,215 +4,114 @@
 follows from the facts as they are now. A rule never asks which event came, so the order of events cannot
 confuse it, and a new policy is one more function in the list.
 
-``now`` is in seconds on any clock that never goes back; only differences count.
+Facts and rules are in the module of their subject: ``boot`` (how workers begin), ``death`` (how they end), ``health``
+(who has to), ``roll`` and ``templates`` (which code they run), ``asks`` (what somebody outside wants). Here is what
+they have in common, and the end of the whole server.
+
+``now`` is in seconds on any clock that never goes back; only differences count. It is the clock of the scoreboard.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from . import asks, boot, death, health, roll, templates, times
 from .events import (
     Action,
     Asked,
     BootFailed,
     Died,
+    Dumped,
     End,
     Event,
     Forked,
     ForkFailed,
-    Log,
     Ready,
-    Share,
+    Recycle,
+    Resized,
+    Seen,
+    Settings,
+    SettingsRefused,
     Signal,
-    Spawn,
     StopListening,
     Stopping,
+    SuccessorEnded,
+    SuccessorFailed,
+    SuccessorStarted,
+    TemplateDied,
+    TemplateFailed,
+    TemplateReady,
 )
 from .fleet import Fleet, Worker
-from .states import MOVES, PHASES, RUNNING, Ask, Phase, State
-from .words import duration, how_it_ended
-
-SAME_PRESS = 0.05  # two INT this close are one Ctrl-C: from the terminal, and again from a wrapper (timeout, uv, npm)
-MARGIN = 2.0  # beyond graceful_timeout, for cancelled applications and exit handlers
-QUICK = 1.0  # from QUIT to KILL, for a worker that is stuck: "at once" for a person
-QUICK_SHUTDOWN = 3.0  # the same for one that answers: its applications are cancelled, their shutdown runs
-FAILED_EXIT = 2.0  # from "I cannot start" to the end of that process
-UNKILLABLE = 5.0  # from KILL to giving up on a process the kernel does not let go
-HEAD_START = 0.5  # at most, for the first worker: on a busy machine it is ready in a fraction of the time all take
-STEADY = 5.0  # a worker that has served this long was healthy: its death starts no back-off
-LONGEST_WAIT = 30.0  # between two tries to replace a worker that does not boot
-FROM_OUTSIDE = frozenset({"SIGKILL", "SIGTERM"})  # to a worker we had not told to end: no fault of the application
-BOOT_ERRORS = frozenset({2, 3, 4})  # exit codes that say it themselves: settings, boot, application not found
-
-
-# -- The policy ------------------------------------------------------------------------------------------------
+from .states import MOVES, RUNNING, Phase, State
 
 
 def decide(fleet: Fleet, event: Event, now: float) -> list[Action]:
     """Note ``event`` in ``fleet``; return what has to be done now, in that order."""
     if fleet.phase is Phase.OVER:
         return []
+    health.forgive(fleet, now)
+    before = fleet.target()
     actions = _note(fleet, event, now)
     for rule in RULES:
         actions += rule(fleet, now)
+    if fleet.target() != before and fleet.phase in RUNNING:
+        actions.append(Resized(fleet.target(), before))
     return actions
 
 
 def _note(fleet: Fleet, event: Event, now: float) -> list[Action]:
-    if isinstance(event, Asked):
-        return _asked(fleet, event, now)
-    number = getattr(event, "number", None)
-    worker = fleet.workers.get(number) if number is not None else None
-    if worker is None:
-        return []
-    match event:
-        case Forked():
-            worker.pid = event.pid
-            worker.move(State.BOOTING, now)
-        case ForkFailed():
-            del fleet.workers[worker.number]
-            _back_off(fleet, now)
-            again = f"; next try in {duration(fleet.not_before - now)}" if fleet.phase in RUNNING else ""
-            return [Log("error", f"worker {worker.number} could not be forked: {event.reason}{again}")]
-        case Ready():
-            return _ready(fleet, worker, event, now)
-        case BootFailed():
-            if worker.state is State.BOOTING:
-                worker.move(State.FAILED, now, now + FAILED_EXIT)
-                return _boot_failed(fleet, worker, event.code, event.message, now)
-        case Stopping():
-            _extend(fleet, worker, event.closing)
-        case Died():
-            del fleet.workers[worker.number]
-            return _died(fleet, worker, event, now)
-    return []
+    kind = type(event)
+    if kind in OF_THE_SERVER:
+        return OF_THE_SERVER[kind](fleet, event, now)
+    worker = fleet.workers.get(getattr(event, "number", 0))
+    return [] if worker is None or kind not in OF_A_WORKER else OF_A_WORKER[kind](fleet, worker, event, now)
 
 
-def _asked(fleet: Fleet, event: Asked, now: float) -> list[Action]:
-    if event.ask is Ask.INTERRUPT:
-        echo, fleet.interrupted = now - fleet.interrupted < SAME_PRESS, now
-        if echo:
-            return []
-    phase = PHASES.get((fleet.phase, event.ask))
-    if phase is not None:
-        fleet.phase = phase
-        return [Log("info", _STOPPING[phase].format(duration(fleet.want.graceful_timeout)))]
-    if event.ask in _LATER:
-        return [Log("warning", f"{event.by or event.ask.value}: this version cannot {_LATER[event.ask]} yet; ignored")]
-    return []
-
-
-_STOPPING = {
-    Phase.STOPPING: "Stopping; requests in progress have {} to finish",
-    Phase.QUITTING: "Stopping at once; requests in progress are cut off",
-    Phase.KILLING: "Killing the workers",
+OF_A_WORKER: dict[type, Callable[[Fleet, Worker, Any, float], list[Action]]] = {
+    Forked: boot.forked,
+    ForkFailed: boot.fork_failed,
+    Ready: boot.ready,
+    BootFailed: boot.boot_failed,
+    Stopping: death.stopping,
+    Dumped: death.dumped,
+    Died: death.died,
+    Seen: health.seen,
+    Recycle: health.recycle,
 }
 
-_LATER = {
-    Ask.RELOAD: "reload the application",
-    Ask.REOPEN_LOGS: "reopen its logs",
-    Ask.UPGRADE: "hand over to a new version",
-    Ask.MORE: "add a worker",
-    Ask.FEWER: "retire a worker",
-    Ask.SCALE: "change the number of workers",
-    Ask.DISMISS: "dismiss its workers",
-    Ask.RESUME: "bring its workers back",
-    Ask.DUMP: "show the stacks",
+OF_THE_SERVER: dict[type, Callable[[Fleet, Any, float], list[Action]]] = {
+    Asked: asks.asked,
+    Settings: roll.settings_read,
+    SettingsRefused: roll.settings_refused,
+    TemplateReady: templates.ready,
+    TemplateFailed: templates.could_not,
+    TemplateDied: templates.died,
+    SuccessorStarted: asks.successor_started,
+    SuccessorFailed: asks.successor_failed,
+    SuccessorEnded: asks.successor_ended,
 }
 
 
-def _ready(fleet: Fleet, worker: Worker, event: Ready, now: float) -> list[Action]:
-    if worker.state is not State.BOOTING:  # it was told to stop in the meantime
-        return []
-    boot = now - worker.since
-    worker.move(State.READY, now)
-    fleet.boot_failures = 0
-    fleet.last_report = ""
-    if fleet.phase is Phase.STARTING:
-        fleet.phase = Phase.SERVING
-        if fleet.launched == 1:
-            fleet.not_before = now  # its head start is over
-        said: list[Action] = [Log("info", event.app)] if event.app else []
-        return [*said, Share(event.modules)] if event.modules and fleet.missing() > 0 else said
-    return [Log("debug" if worker.first else "info", f"{worker} is ready after {duration(boot)}")]
+# -- The end of the server -------------------------------------------------------------------------------------
 
 
-def _extend(fleet: Fleet, worker: Worker, closing: float | None) -> None:
-    """A worker that answers ends its requests in time by itself; it also gets the time for its shutdown."""
-    if worker.state is State.QUITTING:
-        worker.deadline = worker.since + QUICK_SHUTDOWN
-    elif worker.state is State.DRAINING:
-        worker.deadline = None if closing is None else worker.since + fleet.want.graceful_timeout + MARGIN + closing
-
-
-def _died(fleet: Fleet, worker: Worker, event: Died, now: float) -> list[Action]:
-    how = how_it_ended(event.code, event.signal)
-    if worker.state is State.BOOTING:
-        if event.signal in FROM_OUTSIDE and fleet.phase is Phase.SERVING and not fleet.boot_failures:
-            fleet.boot_failures = 1  # the first time it says nothing about the application; if it goes on, it does
-            return [Log("error", f"{worker} {how} while it was starting")]
-        return _boot_failed(fleet, worker, event.code, f"{worker} {how} while it was starting", now)
-    if worker.state is State.FAILED or fleet.code:  # why has been said, by this one or by the first
-        return []
-    if worker.state is not State.READY:
-        # It was told to end. How it did is news only where it was neither us, nor a clean exit, nor a failure
-        # to boot that the end has overtaken.
-        told = worker.state is State.KILLED or event.signal in ("SIGTERM", "SIGQUIT")
-        clean = not event.signal and (event.code == 0 or event.code in BOOT_ERRORS)
-        return [] if told or clean else [Log("warning", f"{worker} {how} while it was stopping")]
-    served = now - worker.since
-    if served >= STEADY:
-        fleet.crashes = 0
-    elif event.signal not in FROM_OUTSIDE:
-        fleet.crashes += 1
-        if fleet.crashes > 1:
-            fleet.not_before = now + _wait(fleet.crashes - 1) / 2
-    wait = fleet.not_before - now
-    when = f"; its replacement starts in {duration(wait)}" if wait > 0 and fleet.phase in RUNNING else ""
-    return [Log("error", f"{worker} {how} after serving for {duration(served)}{when}")]
-
-
-def _boot_failed(fleet: Fleet, worker: Worker, code: int, text: str, now: float) -> list[Action]:
-    if fleet.phase not in RUNNING:
-        return []
-    if fleet.phase is Phase.STARTING:
-        fleet.phase = Phase.QUITTING
-        fleet.code = code if code in BOOT_ERRORS else 3
-        return [Log("error", text)]
-    _back_off(fleet, now)
-    wait = duration(fleet.not_before - now)
-    if text == fleet.last_report:
-        return [Log("error", f"{worker} could not start, for the same reason as before; next try in {wait}")]
-    fleet.last_report = text
-    return [Log("error", f"{worker} could not start; next try in {wait}\n{text}")]
-
-
-def _back_off(fleet: Fleet, now: float) -> None:
-    fleet.boot_failures += 1
-    fleet.not_before = now + _wait(fleet.boot_failures)
-
-
-def _wait(failures: int) -> float:
-    """1, 2, 4, ... seconds, at most :data:`LONGEST_WAIT`."""
-    return min(LONGEST_WAIT, 2.0 ** min(failures - 1, 16))
-
-
-# -- The rules, in the order they are asked --------------------------------------------------------------------
-
-
-def _close_the_door(fleet: Fleet, now: float) -> list[Action]:
-    if fleet.phase in RUNNING or not fleet.listening:
+def close_the_door(fleet: Fleet, now: float) -> list[Action]:
+    """Accept no more. With a ``drain_delay`` that is later than to be told to stop, for load balancers to notice."""
+    if fleet.phase in RUNNING or not fleet.listening or (fleet.phase is Phase.STOPPING and now < fleet.door):
         return []
     fleet.listening = False
     return [StopListening()]
 
 
-def _tell_to_stop(fleet: Fleet, now: float) -> list[Action]:
+def tell_to_stop(fleet: Fleet, now: float) -> list[Action]:
     """Bring every worker to the state the phase asks for."""
     if fleet.phase not in _TELL:
         return []
-    name, state = _TELL[fleet.phase]
-    time = {Phase.STOPPING: fleet.want.graceful_timeout + MARGIN, Phase.QUITTING: QUICK}.get(fleet.phase, UNKILLABLE)
+    name, state, time = _TELL[fleet.phase]
+    if fleet.phase is Phase.STOPPING:
+        time += max(fleet.door - now, 0.0) + fleet.want.graceful_timeout
     actions: list[Action] = []
     for worker in fleet.workers.values():
         if state not in MOVES[worker.state]:
@@ -225,64 +124,32 @@ def _tell_to_stop(fleet: Fleet, now: float) -> list[Action]:
 
 
 _TELL = {
-    Phase.STOPPING: ("SIGTERM", State.DRAINING),
-    Phase.QUITTING: ("SIGQUIT", State.QUITTING),
-    Phase.KILLING: ("SIGKILL", State.KILLED),
+    Phase.STOPPING: ("SIGTERM", State.DRAINING, times.MARGIN),
+    Phase.QUITTING: ("SIGQUIT", State.QUITTING, times.QUICK),
+    Phase.KILLING: ("SIGKILL", State.KILLED, times.UNKILLABLE),
 }
 
 
-def _kill_overdue(fleet: Fleet, now: float) -> list[Action]:
-    actions: list[Action] = []
-    for worker in list(fleet.workers.values()):
-        if worker.deadline is None or worker.deadline > now:
-            continue
-        took = duration(now - worker.since)
-        if worker.state is State.KILLED:
-            worker.deadline = None
-            actions.append(Log("critical", f"{worker} is still there {took} after SIGKILL: the kernel does not end it"))
-            continue
-        actions += [Log("warning", f"{worker} {_OVERDUE[worker.state].format(took)}"), Signal(worker.pid, "SIGKILL")]
-        worker.move(State.KILLED, now, now + UNKILLABLE)
-    return actions
-
-
-_OVERDUE = {
-    State.DRAINING: "had not finished its requests after {}: killed, they are cut off",
-    State.QUITTING: "had not ended {} after being told to: killed",
-    State.FAILED: "had not ended {} after failing to start: killed",
-}
-
-
-def _spawn_missing(fleet: Fleet, now: float) -> list[Action]:
-    missing = fleet.missing()
-    if missing <= 0 or now < fleet.not_before or fleet.probing():
-        return []
-    very_first = not fleet.launched
-    if very_first:
-        fleet.not_before = now + HEAD_START
-    actions: list[Action] = []
-    for _ in range(1 if very_first or fleet.boot_failures else missing):
-        number = next(n for n in range(1, len(fleet.workers) + 2) if n not in fleet.workers)
-        fleet.workers[number] = Worker(number, State.FORKING, now, first=fleet.launched < fleet.want.workers)
-        fleet.launched += 1
-        actions.append(Spawn(number))
-    return actions
-
-
-def _end(fleet: Fleet, now: float) -> list[Action]:
+def end(fleet: Fleet, now: float) -> list[Action]:
     """Over when all have gone; a process that even KILL could not end is not waited for."""
-    if fleet.phase in RUNNING or not all(
-        w.state is State.KILLED and w.deadline is None for w in fleet.workers.values()
-    ):
+    if fleet.phase in RUNNING or not all(worker.given_up() for worker in fleet.workers.values()):
         return []
     fleet.phase = Phase.OVER
     return [End(fleet.code)]
 
 
 RULES: tuple[Callable[[Fleet, float], list[Action]], ...] = (
-    _close_the_door,
-    _tell_to_stop,
-    _kill_overdue,
-    _spawn_missing,
-    _end,
+    close_the_door,
+    tell_to_stop,
+    death.overdue,
+    health.watch,
+    roll.call_off,
+    roll.catch_up,
+    templates.prepare,
+    roll.judge,
+    roll.retire,
+    boot.spawn,
+    roll.finish,
+    health.look,
+    end,
 )

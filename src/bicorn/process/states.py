@@ -17,22 +17,40 @@ class State(Enum):
     READY = "ready"  # accepts connections
     DRAINING = "draining"  # was sent TERM: finishes its requests
     QUITTING = "quitting"  # was sent QUIT: cuts its requests, runs lifespan shutdown
+    STUCK = "stuck"  # will be killed: was asked for its stacks first
     KILLED = "killed"  # was sent KILL; only the kernel's word is missing
 
 
 MOVES: dict[State, frozenset[State]] = {
     State.FORKING: frozenset({State.BOOTING}),
-    State.BOOTING: frozenset({State.READY, State.FAILED, State.DRAINING, State.QUITTING, State.KILLED}),
+    State.BOOTING: frozenset(
+        {State.READY, State.FAILED, State.DRAINING, State.QUITTING, State.STUCK, State.KILLED},
+    ),
     State.FAILED: frozenset({State.KILLED}),
-    State.READY: frozenset({State.DRAINING, State.QUITTING, State.KILLED}),
-    State.DRAINING: frozenset({State.QUITTING, State.KILLED}),
+    State.READY: frozenset({State.DRAINING, State.QUITTING, State.STUCK, State.KILLED}),
+    State.DRAINING: frozenset({State.QUITTING, State.STUCK, State.KILLED}),
     State.QUITTING: frozenset({State.KILLED}),
+    State.STUCK: frozenset({State.KILLED}),
     State.KILLED: frozenset(),
 }
 """Where each state may lead. Any state may also end in death, which takes the worker out of the table."""
 
 WANTED = frozenset({State.FORKING, State.BOOTING, State.READY})
 """The states that count towards the number of workers asked for."""
+
+
+class Cause(Enum):
+    """Why a worker has died, in one word of the log."""
+
+    TIMEOUT = "timeout"  # its loop was silent
+    REQUEST_TIMEOUT = "request-timeout"  # a request held its loop
+    BOOT_TIMEOUT = "boot-timeout"  # it was never ready
+    GRACEFUL_TIMEOUT = "graceful-timeout"  # its requests outlasted the time they had
+    QUIT = "quit"  # it did not end when it was told to
+    OUT_OF_MEMORY = "out of memory"
+    CRASH = "crash"
+    KILL = "killed from outside"
+    EXIT = "exit"
 
 
 class Phase(Enum):
@@ -79,3 +97,20 @@ PHASES: dict[tuple[Phase, Ask], Phase] = {
 
 RUNNING = frozenset({Phase.STARTING, Phase.SERVING})
 """The phases in which a missing worker is replaced."""
+
+
+class Stage(Enum):
+    """One reload. Until it is turning it can be called off, and nothing has happened."""
+
+    READING = "reading"  # the settings
+    PREPARING = "preparing"  # the template, which imports the application
+    TRYING = "trying"  # the first new workers start, and serve for the time of grace; none is retired
+    TURNING = "turning"  # the new code is accepted: each new worker that is ready retires an old one
+
+
+class Successor(Enum):
+    """The new supervisor of an upgrade."""
+
+    NONE = "none"
+    STARTING = "starting"
+    RUNNING = "running"
