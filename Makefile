@@ -9,10 +9,10 @@ COVERED := src/bicorn/wire/*,src/bicorn/apps/*,src/bicorn/config/*
 COVERAGE := 95
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test lint unit full compiled coverage prove bench clean
+.PHONY: help demo test lint unit full compiled coverage prove prove-manager bench clean
 
 help:  ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed  ## serve a page with an ASGI and a WSGI app on one port
 	$(BIN)/bicorn demo $(if $(PORT),--port $(PORT))
@@ -41,6 +41,9 @@ compiled: $(VENV)/.dev  ## the tests again, against the compiled modules
 
 prove: $(VENV)/.dev  ## install and serve with every Python found, with and without a C compiler
 	$(BIN)/python scripts/prove_install.py $(if $(CHROOT),--chroot $(CHROOT))
+
+prove-manager:  ## the process manager under load, with faults, beside its peers: make prove-manager PROOFS="--only reload"
+	$(PYTHON) benchmarks/manager/run.py $(PROOFS)
 
 bench:  ## Bicorn and its peers side by side, in an environment of their own: make bench BENCH=--quick
 	$(PYTHON) benchmarks/run.py $(BENCH)

@@ -43,11 +43,15 @@ class Environment:
         return SERVERS[server].distribution in self.versions
 
 
-def prepare() -> Environment:
-    """Bring the environment up to date; prints a line for each thing that takes time."""
+def prepare(build: bool = True) -> Environment:
+    """Bring the environment up to date; prints a line for each thing that takes time.
+
+    Args:
+        build: Bicorn too; otherwise it stays as it was, or missing.
+    """
     ENVS.mkdir(exist_ok=True)
     python = ENVS / "peers" / "bin" / "python"
-    notes = [*_install_peers(python), *_install_bicorn(python)]
+    notes = [*_install_peers(python), *(_install_bicorn(python) if build else [])]
     listed = subprocess.run(
         [python, "-m", "pip", "list", "--format", "json"], capture_output=True, text=True, timeout=120, check=True
     )
