@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     sys.path[:] = path
     for name in sys.modules.keys() - modules:
-        if not name.startswith("bicorn"):
+        if not name.startswith(("bicorn", "click")):  # the commands that were imported hold on to it
             del sys.modules[name]
 
 

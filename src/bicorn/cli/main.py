@@ -19,6 +19,11 @@ COMMANDS = {
     "check": "Load the settings and the application, and stop.",
     "config": "Show every setting, its value and where it comes from.",
     "demo": "Serve a built-in page: ASGI and WSGI on one port.",
+    "reload": "Load new code and settings in a running server; wait until it serves.",
+    "stop": "End a running server; wait until it has ended.",
+    "status": "Show a running server and its workers.",
+    "scale": "Run with N workers from now on.",
+    "dump": "Print the stacks of a running server's workers.",
 }
 
 
