@@ -260,7 +260,7 @@ class Config(Record, kw_only=True):
         RELOAD,
         ("*.py",),
         values.Many("PATTERN", "patterns of file names"),
-        "Files to watch; repeatable.",
+        "Files to watch, beside *.py; repeatable.",
         flag="--reload-include",
     )
     reload_excludes: tuple[str, ...] = option(
@@ -358,6 +358,9 @@ class Config(Record, kw_only=True):
         Choice(*LOG_LEVELS, also={"warn": "warning", "fatal": "critical"}, metavar="LEVEL"),
         "Least severe message to log: critical, error, warning, info, debug, trace.",
         first=8,
+    )
+    warn_blocked: float = option(
+        OUTPUT, 0.0, SECONDS, "Warn, with the stack, when something holds the event loop for longer.", zero="never"
     )
     use_colors: bool | None = option(OUTPUT, None, FLAG_OR_AUTO, "Colour the log.", unset="in a terminal")
 
