@@ -1,0 +1,154 @@
+"""A worker's own page of the scoreboard: where it writes what it is doing, without locks, waiting or system calls.
+
+A page is a header and the requests in flight, in cells as large as the header (all numbers as the machine has them)::
+
+    header   0  double   beat         time.monotonic() when its loop last gave a sign of life; 0.0 before it runs
+             8  uint64   requests     that have begun
+            16  uint64   connections  that are open
+            24  uint64   bytes        that were sent
+            32  uint64   running      requests in flight, also those without a cell
+            40  uint64   generation   \\ set by the supervisor
+            48  uint64   pid          /
+            56  uint8    length of the phase, whose text begins at 64
+    cell     0  double   start        by time.monotonic(); 0.0: the cell is free
+             8  uint64   thread       where the application runs: threading.get_ident(); 0: in the loop's
+            16  uint32   sequence     odd while the cell is being written
+            20  uint8    length of the method
+            21  uint8    length of the target
+            24  text     the method and the target behind it, cut to what there is room for
+
+``scoreboard.py`` has the other side: the memory, and its reader.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # these are the .pxd's, for the compiled reading
+    cells_at: Any
+    clock: Any
+    memcpy: Any
+
+COMPILED = not __file__.endswith(".py")
+
+PAGE = 4096
+CELL = 128
+CELLS = 31
+ALL_TAKEN = (1 << CELLS) - 1
+METHOD_SIZE = 16
+TEXT = 24
+TEXT_SIZE = CELL - TEXT
+PHASE = 64
+PHASE_SIZE = 64
+
+_DOUBLE = struct.Struct("=d")
+_NUMBER = struct.Struct("=Q")
+_COUNTERS = struct.Struct("=4Q")
+_SEQUENCE = struct.Struct("=I")
+_CELL_HEAD = struct.Struct("=dQIBB")
+
+
+class Slot:
+    """A worker's own page. All but `thread` is for the thread of its loop.
+
+    Args:
+        memory: the scoreboard's.
+        page: where the page begins in it.
+    """
+
+    __slots__ = ("_cells", "_memory", "_page", "_taken")
+
+    def __init__(self, memory: Any, page: int) -> None:
+        self._memory = memory
+        self._page = page
+        self._taken = 0  # a bit for each cell
+        if COMPILED:
+            self._cells = cells_at(memory, page)  # noqa: F821
+
+    def beat(self, now: float) -> None:
+        """The loop has turned."""
+        _DOUBLE.pack_into(self._memory, self._page, now)
+
+    def count(self, requests: int, connections: int, bytes_sent: int, running: int = 0) -> None:
+        """Publish the counters."""
+        _COUNTERS.pack_into(self._memory, self._page + 8, requests, connections, bytes_sent, running)
+
+    def phase(self, text: str) -> None:
+        """What the worker is at: ``"importing main:app"``, ``"lifespan start-up"``, ``"serving"``, ``"draining"``."""
+        data = text.encode("ascii", "backslashreplace")[:PHASE_SIZE]
+        at = self._page + PHASE
+        self._memory[at : at + len(data)] = data
+        self._memory[self._page + 56] = len(data)
+
+    # The requests in flight: the hot path. Two ways to write the same bytes, as fast as each reading can.
+
+    def begin(self, method: str, path: bytes, query: bytes) -> int:
+        """A request has begun, so the loop turns; the request's cell, to be given to `end`, or -1 where all are taken.
+
+        The loop of a worker that answers inline turns once for all that has come: sixty views of a second each are a
+        silence of a minute. So each request is a sign of life.
+        """
+        if self._taken == ALL_TAKEN:
+            self.beat(time.monotonic())
+            return -1
+        number = 0
+        while self._taken >> number & 1:
+            number += 1
+        self._taken |= 1 << number
+        if COMPILED:
+            self._fill(number + 1, method, path, query)
+        else:
+            self._pack(self._page + CELL * (number + 1), method, path, query)
+        return number
+
+    def _fill(self, number: int, method: str, path: bytes, query: bytes) -> None:
+        cell = self._cells + number
+        cell.sequence |= 1
+        size = min(len(method), METHOD_SIZE)
+        cell.method = size
+        for at in range(size):
+            cell.text[at] = ord(method[at])
+        used = size
+        size = min(len(path), TEXT_SIZE - used)
+        source = path
+        memcpy(cell.text + used, source, size)  # noqa: F821
+        used += size
+        if len(query) and used < TEXT_SIZE:
+            cell.text[used] = 63  # ?
+            used += 1
+            size = min(len(query), TEXT_SIZE - used)
+            source = query
+            memcpy(cell.text + used, source, size)  # noqa: F821
+            used += size
+        cell.target = used - cell.method
+        cell.thread = 0
+        cell.start = self._cells.start = clock()  # noqa: F821  # the header begins with a double too
+        cell.sequence += 1
+
+    def _pack(self, at: int, method: str, path: bytes, query: bytes) -> None:
+        memory = self._memory
+        name = method.encode("ascii", "replace")[:METHOD_SIZE]
+        text = (name + path + b"?" + query if query else name + path)[:TEXT_SIZE]
+        sequence = _SEQUENCE.unpack_from(memory, at + 16)[0] | 1
+        _SEQUENCE.pack_into(memory, at + 16, sequence)
+        memory[at + TEXT : at + TEXT + len(text)] = text
+        now = time.monotonic()
+        self.beat(now)
+        _CELL_HEAD.pack_into(memory, at, now, 0, sequence + 1 & 0xFFFFFFFF, len(name), len(text) - len(name))
+
+    def thread(self, cell: int, ident: int) -> None:
+        """The request's application runs in this thread; to be called there, before `end`."""
+        if COMPILED:
+            (self._cells + cell + 1).thread = ident
+        else:
+            _NUMBER.pack_into(self._memory, self._page + CELL * (cell + 1) + 8, ident)
+
+    def end(self, cell: int) -> None:
+        """The request of this cell has been answered, or given up."""
+        if COMPILED:
+            (self._cells + cell + 1).start = 0.0
+        else:
+            _DOUBLE.pack_into(self._memory, self._page + CELL * (cell + 1), 0.0)
+        self._taken &= ~(1 << cell)
