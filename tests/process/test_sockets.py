@@ -192,6 +192,70 @@ def test_reuse_port_lets_two_servers_share(bind: Bind) -> None:
     assert first.url == second.url
 
 
+# -- Again: after a reload, in a successor
+
+
+def test_an_address_that_is_open_already_is_not_opened_again(bind: Bind, tmp_path: Path) -> None:
+    before = bind("127.0.0.1:0", f"unix:{tmp_path}/s")
+    config = Config(bind=(f"unix:{tmp_path}/s", "127.0.0.2:0", "127.0.0.1:0"), certfile="x.pem", backlog=5)
+    now = bind_all(config, before)
+    assert [now[0].sock, now[2].sock] == [before[1].sock, before[0].sock]
+    assert now[0].unix_file == before[1].unix_file
+    assert now[2].url == before[0].url.replace("http:", "https:")
+    assert {listener.scheme for listener in now} == {"https"}
+    assert sockets.left_over(before, now) == []
+    assert answers(now[2])
+    close_all(now[1:2])
+
+
+def test_what_is_no_longer_wanted_is_left_over(bind: Bind) -> None:
+    before = bind("127.0.0.1:0", "127.0.0.2:0")
+    now = bind_all(Config(bind=("127.0.0.2:0",)), before)
+    assert sockets.left_over(before, now) == before[:1]
+
+
+def test_all_addresses_of_a_name_are_kept(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_hosts(monkeypatch, "127.0.0.1", "127.0.0.2")
+    before = bind("both:0")
+    assert [listener.address for listener in before] == ["both:0", "both:0"]
+    assert sockets.left_over(before, bind_all(Config(bind=("both:0",)), before)) == []
+
+
+def test_a_new_address_that_cannot_be_opened_leaves_the_old_ones_alone(bind: Bind) -> None:
+    [old] = bind("127.0.0.1:0")
+    with socket.create_server(("127.0.0.2", 0)) as taken:
+        where = f"127.0.0.2:{taken.getsockname()[1]}"
+        with pytest.raises(BindError):
+            bind_all(Config(bind=("127.0.0.1:0", where)), [old])
+    assert answers(old)
+
+
+def test_a_unix_socket_whose_file_was_removed_is_made_again(bind: Bind, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    [old] = bind(f"unix:{path}")
+    path.unlink()
+    [new] = bind_all(Config(bind=(f"unix:{path}",)), [old])
+    assert new.sock is not old.sock
+    assert answers(new, str(path))
+    close_all([old])
+    assert path.exists()  # it is the new one's
+    close_all([new])
+    assert not path.exists()
+
+
+def test_a_unix_socket_that_stays_gets_the_permissions_of_now(bind: Bind, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    before = bind(f"unix:{path}")
+    bind_all(Config(bind=(f"unix:{path}",), unix_mode="600"), before)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_files_stay_where_another_server_listens_on_them(bind: Bind, tmp_path: Path) -> None:
+    [listener] = bind(f"unix:{tmp_path}/s")
+    close_all([listener], keep_files=True)
+    assert (tmp_path / "s").exists()
+
+
 # -- What goes wrong
 
 

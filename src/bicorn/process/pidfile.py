@@ -38,8 +38,8 @@ class PidFile:
         """
         made = f"{self.path}.{os.getpid()}"
         try:
-            _write(made)
             try:
+                _write(made)
                 self._put(made)
             finally:
                 _remove(made)
@@ -105,9 +105,7 @@ def is_alive(pid: int) -> bool:
     """Whether there is such a process, and it is more than an entry that nobody has waited for."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OverflowError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass  # another user's

@@ -27,7 +27,7 @@ class Title:
     def __init__(self, config: Config, role: str) -> None:
         name = config.proc_name or "bicorn"
         self._head = f"{name}: {role} [{config.app or 'no application'}]"
-        self._shown = ""
+        self._shown: str | None = None
         self._set = _setter()
 
     def show(self, text: str = "") -> None:
