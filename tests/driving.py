@@ -62,6 +62,10 @@ class SocketTransport(FakeTransport):
         self.collect()
         return super().take()
 
+    def send(self, data: bytes) -> None:
+        """Bytes come, and the loop does not read them."""
+        self._theirs.send(data)
+
     def hold(self) -> None:
         super().hold()
         os.dup2(self._full.fileno(), self._ours.fileno())
@@ -307,6 +311,13 @@ class Drive:
         """Time passes as it does in a server, looked at every `step`."""
         for _ in range(round(seconds / step)):
             self.tick(step)
+
+    def drain(self) -> None:
+        """The worker stops and has stopped accepting."""
+        self.service.draining = True
+        self.service.wait_drained()
+        for connection in list(self.service.connections):
+            connection.start_draining()
 
     @property
     def running(self) -> set[Exchange]:

@@ -660,10 +660,115 @@ async def test_a_connection_whose_client_still_reads_its_answer_is_not_idle() ->
 async def test_a_stop_closes_idle_connections() -> None:
     with Drive(hello) as drive:
         await drive.ask()
-        drive.service.draining = True
-        drive.connection.start_draining()
+        drive.tick(2)
+        drive.drain()
         assert drive.is_closed()
         assert not drive.transport.aborted
+
+
+async def test_a_stop_waits_a_moment_for_the_next_request_of_a_client_that_has_just_had_an_answer() -> None:
+    with Drive(hello) as drive:
+        await drive.ask()
+        drive.drain()
+        drive.tick(0.5)
+        assert not drive.is_closed()
+        answer = await drive.ask()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert drive.is_closed()
+
+
+async def test_a_stop_waits_a_moment_for_the_first_request_of_a_client_that_has_just_connected() -> None:
+    with Drive(hello) as drive:
+        drive.drain()
+        drive.tick(0.9)
+        assert not drive.is_closed()
+        drive.tick(0.2)
+        assert drive.is_closed()
+
+
+async def test_a_stop_closes_no_connection_whose_request_the_kernel_holds() -> None:
+    with Drive(hello) as drive:
+        drive.pass_time(60)
+        drive.transport.send(b"G")
+        drive.drain()
+        assert not drive.is_closed()
+        drive.tick(1)
+        assert not drive.is_closed()  # nor when the moment is over
+        answer = await drive.ask()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+
+
+async def test_a_connection_whose_time_is_up_is_not_closed_while_the_kernel_holds_its_request() -> None:
+    with Drive(hello, timeout_keep_alive=10) as drive:
+        drive.transport.send(b"G")
+        drive.tick(10)
+        assert not drive.is_closed()
+        assert (await drive.ask()).status == 200
+
+
+async def test_without_a_keep_alive_timeout_every_idle_connection_may_be_in_use() -> None:
+    with Drive(hello, timeout_keep_alive=0) as drive:
+        drive.tick(60)
+        drive.drain()
+        assert not drive.is_closed()
+        drive.tick(1)
+        assert drive.is_closed()
+
+
+async def test_an_answer_that_was_not_announced_as_the_last_is_followed_by_one_that_is() -> None:
+    """Its head said nothing of the end, so the client may have sent its next request."""
+    gate = Gate()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half ", "more_body": True})
+        await gate.opened.wait()
+        await send({"type": "http.response.body", "body": b"done"})
+
+    with Drive(app) as drive:
+        drive.get()
+        await settle()
+        drive.drain()
+        gate.opened.set()
+        await settle()
+        answer = drive.answer()
+        assert answer.body == b"half done"
+        assert "connection" not in answer.headers
+        assert not drive.is_closed()
+        assert (await drive.ask()).headers["connection"] == "close"
+        assert drive.is_closed()
+
+
+async def test_of_pipelined_requests_that_have_come_the_last_answer_is_the_last() -> None:
+    gate = Gate()
+    with Drive(gate) as drive:
+        drive.feed(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        await settle()
+        drive.drain()
+        gate.opened.set()
+        await until(drive.is_closed)
+        assert ["connection" in answer.headers for answer in drive.answers()] == [False, False, True]
+
+
+async def test_before_it_stops_accepting_answers_say_that_they_are_the_last_and_nothing_else_changes() -> None:
+    gate = Gate()
+    with Drive(gate) as drive:
+        drive.get()
+        await settle()
+        idle, _ = drive.connect()
+        drive.service.draining = True
+        for connection in drive.service.connections:
+            connection.announce_close()
+        drive.pass_time(30)
+        assert not idle.transport.closed
+        gate.opened.set()
+        await settle()
+        assert drive.answer().headers["connection"] == "close"
+        assert drive.is_closed()
+        drive.connection, drive.transport = drive.connect()
+        drive.pass_time(30)
+        answer = await drive.ask("/", body=b"abc", method="POST")
+        assert answer.headers["connection"] == "close"
 
 
 async def test_a_stop_lets_an_answer_finish_and_says_that_it_is_the_last() -> None:
@@ -671,8 +776,7 @@ async def test_a_stop_lets_an_answer_finish_and_says_that_it_is_the_last() -> No
     with Drive(gate) as drive:
         drive.get()
         await settle()
-        drive.service.draining = True
-        drive.connection.start_draining()
+        drive.drain()
         assert not drive.is_closed()
         gate.opened.set()
         await settle()
@@ -683,8 +787,7 @@ async def test_a_stop_lets_an_answer_finish_and_says_that_it_is_the_last() -> No
 async def test_a_request_whose_head_is_here_in_part_is_still_served_at_a_stop() -> None:
     with Drive(path) as drive:
         drive.feed(b"GET /a HTTP/1.1\r\n")
-        drive.service.draining = True
-        drive.connection.start_draining()
+        drive.drain()
         assert not drive.is_closed()
         drive.feed(b"Host: x\r\n\r\n")
         await settle()
@@ -698,10 +801,10 @@ async def test_an_unread_body_does_not_keep_a_connection_open_at_a_stop() -> Non
         drive.feed(POST % 10)
         await settle()
         assert drive.answer().status == 200
-        drive.service.draining = True
-        drive.connection.start_draining()
+        drive.drain()
         drive.feed(bytes(10))
         await settle()
+        drive.tick(1)
         assert drive.is_closed()
 
 
@@ -710,15 +813,15 @@ async def test_a_client_that_still_reads_its_answer_gets_all_of_it_at_a_stop() -
         drive.transport.hold()
         drive.get()
         await settle()
-        drive.service.draining = True
-        drive.connection.start_draining()
+        drive.tick(2)
+        drive.drain()
         assert drive.is_closed()
         assert not drive.transport.aborted
 
 
 async def test_a_client_that_connects_during_a_stop_has_a_moment_to_ask() -> None:
     with Drive(hello) as drive:
-        drive.service.draining = True
+        drive.drain()
         drive.connection, drive.transport = drive.connect()
         drive.tick(1)
         assert not drive.is_closed()

@@ -20,6 +20,7 @@ from bicorn.apps.loader import LoadedApp
 from bicorn.config.settings import Config
 from bicorn.errors import AppBootError, TLSConfigError
 from bicorn.server.connection import Connection
+from bicorn.server.door import Door
 from bicorn.server.listener import Listener
 from bicorn.server.server import Server
 from tests.driving import Records, read_answers, settle
@@ -205,7 +206,7 @@ async def test_small_pieces_do_not_wait_for_the_clients_acknowledgement(listenin
         made(connection, transport)
 
     made = Connection.connection_made
-    with mock.patch.object(Looking, "look", staticmethod(look)), mock.patch("bicorn.server.server.Connection", Looking):
+    with mock.patch.object(Looking, "look", staticmethod(look)), mock.patch("bicorn.server.door.Connection", Looking):
         async with serving(Server(config(), [("", loaded(Site()))], [listening])):
             await ask(listening)
     assert seen
@@ -317,7 +318,7 @@ async def test_what_outlasts_the_graceful_timeout_is_cancelled_and_named(
 async def test_an_application_that_does_not_let_itself_be_cancelled(
     listening: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bicorn.server.server.CANCEL_TIME", 0.01)
+    monkeypatch.setattr("bicorn.server.drain.CANCEL_TIME", 0.01)
     site = Site()
     server = Server(config(graceful_timeout=0.01), [("", loaded(site))], [listening])
     async with serving(server) as task:
@@ -366,7 +367,7 @@ async def test_a_stop_at_once(listening: Listener, caplog: pytest.LogCaptureFixt
 async def test_a_thread_at_work_does_not_hold_a_stop_for_ever(
     listening: Listener, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bicorn.server.server.CANCEL_TIME", 0.01)
+    monkeypatch.setattr("bicorn.server.drain.CANCEL_TIME", 0.01)
     gate, arrived = threading.Event(), threading.Event()
 
     def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -444,3 +445,172 @@ async def test_the_access_log_is_fed(listening: Listener, caplog: pytest.LogCapt
         async with serving(server):
             await ask(listening, b"/logged")
     assert [(record.target, record.status) for record in records.records] == [("/logged", 200)]
+
+
+# -- Stopping, step by step
+
+
+async def exchange(listening: Listener, request: bytes = GET % b"/") -> bytes:
+    reader, writer = await connect(listening)
+    writer.write(request)
+    data = await reader.read()
+    writer.close()
+    return data
+
+
+async def test_during_the_drain_delay_it_accepts_and_says_that_each_answer_is_the_last(listening: Listener) -> None:
+    site = Site()
+    server = Server(config(drain_delay=30), [("", loaded(site))], [listening])
+    async with serving(server) as task:
+        server.stop()
+        await settle(20)
+        for _ in range(3):
+            [answer] = read_answers(await exchange(listening))
+            assert (answer.body, answer.headers["connection"]) == (b"site /", "close")
+        assert not task.done()
+        server.stop()  # who repeats TERM is not impatient
+        await settle(20)
+        assert not task.done()
+        server.stop(graceful=False)
+        await asyncio.wait_for(task, 5)
+
+
+async def test_a_worker_that_is_replaced_alone_has_no_drain_delay(listening: Listener) -> None:
+    server = Server(config(drain_delay=30), [("", loaded(Site()))], [listening])
+    async with serving(server) as task:
+        server.stop(alone=True)
+        await asyncio.wait_for(task, 5)
+
+
+async def test_applications_find_the_event_of_the_stop_in_their_state(listening: Listener) -> None:
+    seen: list[bool] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            assert not scope["state"]["bicorn.shutdown"].is_set()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            seen.append(scope["state"]["bicorn.shutdown"].is_set())
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        await scope["state"]["bicorn.shutdown"].wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"try again"})
+
+    server = Server(config(), [("", loaded(app))], [listening])
+    async with serving(server) as task:
+        waiting = asyncio.create_task(exchange(listening))
+        await until(lambda: server.lifespans)
+        await settle(20)
+        server.stop()
+        [answer] = read_answers(await waiting)
+        assert (answer.body, answer.headers["connection"]) == (b"try again", "close")
+        await asyncio.wait_for(task, 5)
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+async def test_what_the_kernel_has_queued_is_accepted_unless_others_do(listening: Listener, alone: bool) -> None:
+    server = Server(config(), [("", loaded(Site()))], [listening])
+    async with serving(server) as task:
+        with mock.patch.object(Door, "sweep", autospec=True, side_effect=Door.sweep) as sweep:
+            server.stop(alone=alone)
+            await asyncio.wait_for(task, 5)
+        assert sweep.called is not alone
+
+
+class Streaming:
+    """An application with an endless stream, which listens for the client's end or does not."""
+
+    def __init__(self, kind: bytes, *, listens: bool) -> None:
+        self.kind = kind
+        self.listens = listens
+        self.ended = ""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        assert (await receive())["type"] == "http.request"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", self.kind)]})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        if self.listens:
+            assert (await receive())["type"] == "http.disconnect"
+            self.ended = "told"
+            await send({"type": "http.response.body", "body": b"data: bye\n\n", "more_body": True})
+            return
+        try:
+            while True:
+                await asyncio.sleep(0.01)
+                await send({"type": "http.response.body", "body": b"data: 2\n\n", "more_body": True})
+        except OSError:
+            self.ended = "could not send"
+            raise
+        except asyncio.CancelledError:
+            self.ended = "cancelled"
+            raise
+
+
+@pytest.mark.parametrize(
+    ("kind", "listens", "ended", "warned"),
+    [
+        (b"text/event-stream", True, "told", False),
+        (b"Text/Event-Stream; charset=utf-8", False, "could not send", False),
+        (b"text/csv", False, "cancelled", True),
+    ],
+)
+async def test_event_streams_are_told_and_ended_and_other_streams_have_their_time(
+    listening: Listener,
+    kind: bytes,
+    listens: bool,
+    ended: str,
+    warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("bicorn.server.drain.STREAM_TIME", 0.05)
+    monkeypatch.setattr("bicorn.server.drain.LOOK", 0.01)
+    app = Streaming(kind, listens=listens)
+    server = Server(config(graceful_timeout=0.4), [("", loaded(app))], [listening])
+    async with serving(server) as task:
+        reader, writer = await connect(listening)
+        writer.write(GET % b"/")
+        await reader.readuntil(b"data: 1\n\n")
+        server.stop()
+        data = await reader.read()
+        # An end that is one, for who was told or could be ended; a cut stream has none.
+        assert data.endswith(b"0\r\n\r\n") is not warned
+        assert (b"bye" in data) is listens
+        writer.close()
+        await asyncio.wait_for(task, 5)
+    assert app.ended == ended
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warned
+
+
+async def test_a_wsgi_event_stream_is_ended(listening: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bicorn.server.drain.STREAM_TIME", 0.05)
+    monkeypatch.setattr("bicorn.server.drain.LOOK", 0.01)
+    closed = threading.Event()
+
+    class Events:
+        def __iter__(self) -> Iterator[bytes]:
+            while not closed.wait(0.01):
+                yield b"data: 1\n\n"
+
+        def close(self) -> None:
+            closed.set()
+
+    def wsgi(environ: dict[str, Any], start_response: Any) -> Events:
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return Events()
+
+    server = Server(config(threads=2), [("", loaded(wsgi, "wsgi"))], [listening])
+    async with serving(server) as task:
+        reader, writer = await connect(listening)
+        writer.write(GET % b"/")
+        await reader.readuntil(b"data: 1\n\n")
+        server.stop()
+        assert (await reader.read()).endswith(b"0\r\n\r\n")
+        writer.close()
+        await asyncio.wait_for(task, 5)
+        assert closed.is_set()

@@ -28,6 +28,7 @@ cdef class AsgiExchange(Exchange):
     cdef bint _delivered
     cdef bint _ignores_trailers
     cdef bint _is_cancelled
+    cdef bint _is_told
     cdef object _task
     cdef list _waiters
 

@@ -95,6 +95,7 @@ class AsgiExchange(Exchange):
         "_delivered",
         "_ignores_trailers",
         "_is_cancelled",
+        "_is_told",
         "_phase",
         "_pieces",
         "_size",
@@ -114,6 +115,7 @@ class AsgiExchange(Exchange):
         self._delivered = False
         self._ignores_trailers = False
         self._is_cancelled = False  # by the server
+        self._is_told = False  # that its stream is to end, as if the client had gone
         self._task: asyncio.Task[Any] | None = None
         self._waiters: list[asyncio.Future[None]] | None = None
 
@@ -161,6 +163,12 @@ class AsgiExchange(Exchange):
         if self._phase == OPEN:
             self._phase = GONE
             self._pieces = None
+        if self._waiters is not None:
+            self._wake()
+
+    def tell_stream(self) -> None:
+        """``receive()`` says http.disconnect from now on; ``send()`` still sends."""
+        self._is_told = True
         if self._waiters is not None:
             self._wake()
 
@@ -235,7 +243,11 @@ class AsgiExchange(Exchange):
         return {"type": "http.request", "body": body, "more_body": not self._complete}
 
     async def _wait_for_message(self) -> Message:
-        while self._phase == OPEN and (self._delivered or (self._pieces is None and not self._complete)):
+        while (
+            self._phase == OPEN
+            and not self._is_told
+            and (self._delivered or (self._pieces is None and not self._complete))
+        ):
             if not self._complete:
                 self.channel.want_body()
             waiter = self.channel.loop.create_future()
@@ -249,7 +261,7 @@ class AsgiExchange(Exchange):
                 if self._waiters is not None and waiter in self._waiters:
                     self._waiters.remove(waiter)
                 raise
-        if self._phase == OPEN:
+        if self._phase == OPEN and not self._is_told:
             return self._next_message()
         return {"type": "http.disconnect"}
 
@@ -375,6 +387,8 @@ class AsgiExchange(Exchange):
             self._task = None
             self.endpoint.running.discard(self)
             self.channel.idle()
+        if self._is_told and self._phase == OPEN:
+            self.end_stream()  # it has returned, as applications do whose client has gone
         if task.cancelled():
             if self._phase == OPEN:
                 if not self._is_cancelled:

@@ -14,6 +14,7 @@ from typing import IO, Any
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.wire.head import Head
 from bicorn.wire.response import Defaults, Response
+from bicorn.wire.states import BODY
 
 
 class Origin:
@@ -152,6 +153,31 @@ class Exchange:
     def cancel(self) -> None:
         """Time is up: end the application's work."""
         raise NotImplementedError
+
+    def is_event_stream(self) -> bool:
+        """Whether the answer is ``text/event-stream`` and has begun: such an answer has no end of its own."""
+        response = self.channel.response
+        if response.state != BODY:
+            return False
+        fields: Any = response.fields
+        return any(
+            bytes(name).lower() == b"content-type" and bytes(value).lower().startswith(b"text/event-stream")
+            for name, value in fields
+        )
+
+    def tell_stream(self) -> None:
+        """The server stops: the application is told that the client has gone, and may still send a last word."""
+
+    def end_stream(self) -> None:
+        """End a stream's answer, complete as far as HTTP can say; what the application still gives is dropped."""
+        try:
+            self.channel.write(self.channel.response.body(b"", False))
+        except AppProtocolError:  # it announced a length, and owes the rest
+            self.disconnect()
+            self.channel.fail(self)
+        else:
+            self.channel.finish(self)
+            self.disconnect()
 
     def describe(self) -> str:
         """The request in a few words, for the log."""

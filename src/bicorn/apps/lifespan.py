@@ -67,6 +67,7 @@ class Lifespan:
         startup_timeout: seconds the start-up may take; 0 for no limit.
         shutdown_timeout: seconds the shutdown may take; 0 for no limit.
         root_path: where the application is mounted, for messages.
+        state: what the state holds from the beginning.
 
     Attributes:
         state: the dictionary the application fills at start-up; every request gets a shallow copy of it.
@@ -82,8 +83,9 @@ class Lifespan:
         startup_timeout: float = 60.0,
         shutdown_timeout: float = 30.0,
         root_path: str = "",
+        state: dict[str, Any] | None = None,
     ) -> None:
-        self.state: dict[str, Any] = {}
+        self.state: dict[str, Any] = {} if state is None else state
         self.supported = False
         self.phase = Phase.CALLED
         self._app = app

@@ -9,9 +9,10 @@ from bicorn.wire.response cimport Response
 cdef int IDLE, HEAD, BODY, ANSWER, LINGER
 cdef int HELD, WAITING, IDLE_RESPONSE, CLIENT_CLOSED
 cdef Py_ssize_t PIPELINE_HIGH_WATER, DISCARD_LIMIT
-cdef double LINGER_TIME
+cdef double LINGER_TIME, RECENT
 
 cdef class Connection(Waiting):
+    cdef object __weakref__
     cdef bint _advancing
     cdef double _began
     cdef bint _ended

@@ -14,7 +14,7 @@ from typing import Any
 
 from bicorn.apps.exchange import Exchange
 from bicorn.errors import ProtocolError
-from bicorn.server.phases import ANSWER, BODY, HEAD, IDLE, LINGER, LINGER_TIME
+from bicorn.server.phases import ANSWER, BODY, HEAD, IDLE, LINGER, LINGER_TIME, RECENT
 from bicorn.server.record import access_record
 from bicorn.server.service import Service
 from bicorn.server.tls import tls_extension
@@ -47,6 +47,7 @@ class Connection(Waiting):
     """
 
     __slots__ = (
+        "__weakref__",
         "_advancing",
         "_began",
         "_ended",
@@ -75,7 +76,8 @@ class Connection(Waiting):
         self.origin = service.origin(self._scheme, transport.get_extra_info("sockname"))
         if self._scheme == "https":
             self.tls = tls_extension(transport.get_extra_info("ssl_object"))
-        self.wait_for(IDLE, LINGER_TIME if service.draining else service.keep_alive_timeout)
+            service.handshakes.discard(self)
+        self.wait_for(IDLE, service.keep_alive_timeout if service.drained is None else LINGER_TIME)
         if not service.opened(self):
             logger.warning(
                 "503 to %s: all %d connections are busy (limit-connections)", self.peer(), service.connection_limit
@@ -196,7 +198,9 @@ class Connection(Waiting):
         service.count()
         self.phase = ANSWER
         self.deadline = 0.0
-        keep_alive = head.keep_alive and not service.draining
+        keep_alive = head.keep_alive
+        if service.draining and (head.content_length != 0 or not self.http.buffered()):
+            keep_alive = False  # else a request that has come behind this one will be the last
         if service.requests_limit and self._requests >= service.requests_limit:
             keep_alive = False
         self.response.begin(head.minor, head.method == "HEAD", keep_alive)
@@ -333,8 +337,9 @@ class Connection(Waiting):
         if self._ended:
             self.close()
         elif self.http.is_idle():
-            if self.service.draining:
-                self.close()
+            if self.service.drained is not None:
+                # It was not told that this is the end, so a request may be on its way.
+                self.wait_for(IDLE, RECENT)
             else:
                 self.wait_for(IDLE, self.service.keep_alive_timeout)
         elif self.phase != HEAD:
@@ -366,12 +371,27 @@ class Connection(Waiting):
             return False
         return True
 
+    # The stop of the worker
+
+    def announce_close(self) -> None:
+        """The worker will stop: the present answer is the connection's last, where its head can still say so."""
+        state = self.response.state
+        if self.exchange is not None and (state == WAITING or state == HELD):
+            self.response.keep_alive = self.response.keep_alive and self.http.is_done() and self.http.buffered() > 0
+
     def start_draining(self) -> None:
-        """The worker stops: close when nothing is asked, else after the present answer."""
-        if not self.is_asked():
-            self.close()
+        """The worker accepts no more: close, unless something is asked or may be on its way."""
+        if self.is_asked():
+            self.announce_close()
+        elif self._was_used_recently() or self.has_input():
+            self.wait_for(IDLE, RECENT)
         else:
-            self.response.keep_alive = False
+            self.close()
+
+    def _was_used_recently(self) -> bool:
+        """Whether the last answer, or the connection itself, is so new that the next request may be on its way."""
+        timeout = self.service.keep_alive_timeout
+        return not timeout or self.service.now - (self.deadline - timeout) < RECENT
 
     def _log_access(self, exchange: Exchange, status: int) -> None:
         if self.service.access is not None:

@@ -264,6 +264,10 @@ class Outbound(Channel):
         self._unsent = unsent
         self._written = 0
 
+    def has_input(self) -> bool:
+        """Whether the kernel holds bytes of the peer's, or its end, that the loop has not read yet."""
+        return sendfile.readable(self.transport.get_extra_info("socket"))
+
     def abort(self) -> None:
         """End the connection at once."""
         if not self.closed:

@@ -24,3 +24,7 @@ CLOSING = 5
 
 LINGER_TIME = 2.0
 """Seconds; see above."""
+
+RECENT = 1.0
+"""Seconds in which a client that has just had an answer may send its next request, not knowing that a stopping worker
+closes the connection: longer than a round trip around the world, shorter than anybody minds to wait."""

@@ -116,6 +116,15 @@ def write_all(descriptor: int, data: bytes, timeout: float) -> bool:
     return True
 
 
+def readable(sock: Any) -> bool:
+    """Whether a socket's kernel buffer holds something to read, or the peer's end; False where there is no socket."""
+    if sock is None:
+        return False
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 if sys.platform == "linux":
     import fcntl
     import termios

@@ -9,16 +9,13 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-import logging
-import os
-import socket
-import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bicorn.apps.exchange import Endpoint
 from bicorn.apps.loader import LoadedApp
-from bicorn.server.connection import Connection
+from bicorn.server.door import Door
+from bicorn.server.drain import Drain
 from bicorn.server.listener import Listener
 from bicorn.server.service import Service
 from bicorn.server.tls import build_context
@@ -28,12 +25,8 @@ if TYPE_CHECKING:
     from bicorn.config.settings import Config
     from bicorn.observe.access import AccessLog
 
-logger = logging.getLogger("bicorn.error")
-
-# What a cancelled application gets to clean up before its connection is cut.
-CANCEL_TIME = 1.0
-# For waits that asyncio wants a limit for, and that have none or a better one.
-FOREVER = 10.0 * 365 * 86400
+SHUTDOWN = "bicorn.shutdown"
+"""Where an application finds the event of the worker's stop: in the lifespan's state, and so in ``scope["state"]``."""
 
 
 class Server:
@@ -62,8 +55,9 @@ class Server:
         self._access = access
         self._recycle = recycle
         self._stop: asyncio.Event | None = None
+        self._at_once: asyncio.Event | None = None
         self._graceful = True
-        self._service: Service | None = None
+        self._alone = False
         self.lifespans: list[Lifespan] = []
 
     async def serve(self, started: Callable[[], None] | None = None) -> None:
@@ -79,25 +73,27 @@ class Server:
         config = self._config
         loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
+        self._at_once = asyncio.Event()
+        if not self._graceful:
+            self._at_once.set()
         tls = build_context(config)
-        self._service = service = Service(config, loop, self._access)
+        service = Service(config, loop, self._access)
         service.recycle = self._recycle
         pool = concurrent.futures.ThreadPoolExecutor(config.threads, "bicorn-wsgi") if config.threads > 1 else None
-        servers: list[asyncio.Server] = []
+        doors: list[Door] = []
         try:
             service.mount([await self._endpoint(prefix, app, service, pool) for prefix, app in self._apps])
             for listener in self._listeners:
-                servers.append(await self._accept(listener, service, tls))  # noqa: PERF401  # what is open must be closed
+                doors.append(Door(config, listener, service, tls))
+                await doors[-1].open()
             service.start_clock()
             if started is not None:
                 started()
             await self._stop.wait()
-            for server in servers:
-                server.close()
-            await self._drain(service)
+            await Drain(config, service, doors, self._at_once).run(self._alone)
         finally:
-            for server in servers:
-                server.close()
+            for door in doors:
+                door.close()
             for connection in list(service.connections):
                 connection.abort()
             service.stop_clock()
@@ -106,14 +102,20 @@ class Server:
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def stop(self, graceful: bool = True) -> None:
-        """Stop serving: gracefully, or (now, or after all) at once. To be called in the loop's thread."""
+    def stop(self, graceful: bool = True, *, alone: bool = False) -> None:
+        """Stop serving. To be called in the loop's thread.
+
+        Args:
+            graceful: let requests finish; otherwise (now, or after all) cut them.
+            alone: only this worker stops, while others accept from the same sockets: `bicorn.server.drain` says what
+                that makes different.
+        """
         if not graceful:
             self._graceful = False
-            service = self._service
-            if service is not None and service.drained is not None and not service.drained.done():
-                service.drained.set_result(None)
+            if self._at_once is not None:
+                self._at_once.set()
         if self._stop is not None:
+            self._alone = alone
             self._stop.set()
 
     async def _endpoint(
@@ -143,6 +145,7 @@ class Server:
             startup_timeout=config.lifespan_startup_timeout,
             shutdown_timeout=config.lifespan_shutdown_timeout,
             root_path=config.root_path + prefix,
+            state={SHUTDOWN: service.shutdown},
         )
         await lifespan.startup()
         self.lifespans.append(lifespan)
@@ -155,54 +158,3 @@ class Server:
             running=service.running,
             defaults=service.defaults,
         )
-
-    async def _accept(self, listener: Listener, service: Service, tls: Any) -> asyncio.Server:
-        """Accept connections from one listener."""
-        loop = asyncio.get_running_loop()
-        scheme = listener.scheme
-        options: dict[str, Any] = {"backlog": self._config.backlog}
-        if scheme == "https":
-            options["ssl"] = tls
-            options["ssl_handshake_timeout"] = self._config.timeout_tls_handshake or FOREVER
-            # Whoever reads slowly gets all of its answer; the connection's own deadlines end the others.
-            options["ssl_shutdown_timeout"] = FOREVER
-        # Made from the descriptor, it knows that it speaks TCP, and so do the sockets it accepts. asyncio sets
-        # TCP_NODELAY on no others: each piece of a stream would wait 40 ms for the one before to be acknowledged.
-        sock = socket.socket(fileno=os.dup(listener.sock.fileno()))
-        sock.setblocking(False)
-
-        def connection() -> Any:
-            return Connection(service, scheme)
-
-        if sock.family == socket.AF_UNIX:
-            if sys.version_info >= (3, 13):
-                options["cleanup_socket"] = False  # the file is the supervisor's, and the other workers listen on it
-            return await loop.create_unix_server(connection, sock=sock, **options)
-        return await loop.create_server(connection, sock=sock, **options)
-
-    async def _drain(self, service: Service) -> None:
-        """Let requests finish, for the graceful timeout at most; then cut what is left, and name it."""
-        service.draining = True
-        # A request that has arrived already is served: two turns of the loop read what the kernel holds.
-        for _ in range(2):
-            await asyncio.sleep(0)
-        service.drained = asyncio.get_running_loop().create_future()
-        for connection in list(service.connections):
-            connection.start_draining()
-        service.check_drained()
-        if self._graceful:
-            await asyncio.wait([service.drained], timeout=self._config.graceful_timeout)
-        if not service.connections and not service.running:
-            return
-        exchanges = {connection.exchange for connection in service.connections if connection.exchange is not None}
-        exchanges |= service.running
-        for exchange in exchanges:
-            logger.warning("cut at the stop: %s", exchange.describe())
-            exchange.cancel()
-        if service.drained.done():
-            service.drained = asyncio.get_running_loop().create_future()
-        for connection in list(service.connections):
-            if connection.exchange is None:
-                connection.abort()
-        service.check_drained()
-        await asyncio.wait([service.drained], timeout=CANCEL_TIME)

@@ -26,6 +26,8 @@ cdef class Service:
     cdef public object recycle
     cdef bint _told
     cdef public object drained
+    cdef public object shutdown
+    cdef public object handshakes
     cdef public Defaults defaults
     cdef public Endpoint root
     cdef Py_ssize_t _second

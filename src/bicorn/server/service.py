@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ class Service:
         connections: every open connection.
         running: every exchange whose application is at work outside a connection's own turn.
         draining: whether the worker is stopping: answers say ``Connection: close``.
+        drained: once it accepts no more: done when nothing is left to wait for.
+        shutdown: set when the worker begins to stop; applications have it as ``state["bicorn.shutdown"]``.
+        handshakes: connections that were accepted and are not open yet, since TLS comes first.
         requests: how many were counted.
         recycle: asks for this worker to be replaced, and why; it serves on until it is told to stop.
     """
@@ -54,6 +58,7 @@ class Service:
         "defaults",
         "drained",
         "draining",
+        "handshakes",
         "head_timeout",
         "keep_alive_timeout",
         "limits",
@@ -67,6 +72,7 @@ class Service:
         "requests_limit",
         "root",
         "running",
+        "shutdown",
         "write_timeout",
     )
 
@@ -95,6 +101,9 @@ class Service:
         self.running: set[Exchange] = set()
         self.draining = False
         self.drained: asyncio.Future[None] | None = None
+        self.shutdown = asyncio.Event()
+        # Nobody is told when a handshake fails: the connection is never made, and forgotten.
+        self.handshakes: weakref.WeakSet[Any] = weakref.WeakSet()
         self.requests = 0
         self.requests_before_recycling = _with_jitter(config)
         self.recycle: Callable[[str], None] | None = None
@@ -197,6 +206,12 @@ class Service:
         """Tell a stopping server when nothing is left to wait for."""
         if self.drained is not None and not self.connections and not self.running and not self.drained.done():
             self.drained.set_result(None)
+
+    def wait_drained(self) -> asyncio.Future[None]:
+        """A future that is done when nothing is left to wait for."""
+        self.drained = drained = self.loop.create_future()
+        self.check_drained()
+        return drained
 
     def _make_room(self) -> bool:
         """Close the connection that has been idle longest; False where none is idle."""

@@ -110,6 +110,8 @@ class Waiting(Outbound):
             self.wait_for(phase, self.service.keep_alive_timeout if phase == IDLE else LINGER_TIME)
         elif phase == CLOSING:
             self.abort()
+        elif phase == IDLE and self.has_input():
+            self.wait_for(IDLE, LINGER_TIME)  # a request has just come: to close now would lose it
         else:
             self.close()
 
