@@ -7,7 +7,7 @@ there to see it. Later, nobody may be, and failures only wait longer and longer,
 from __future__ import annotations
 
 from . import times
-from .events import Action, BootFailed, Forked, ForkFailed, Log, Ready, Share, Signal, Spawn
+from .events import Action, BootFailed, Broken, Forked, ForkFailed, Log, Ready, Share, Signal, Spawn
 from .fleet import Fleet, Worker
 from .roll import setback
 from .states import RUNNING, Phase, State
@@ -59,6 +59,14 @@ def ready(fleet: Fleet, worker: Worker, event: Ready, now: float) -> list[Action
     if event.modules and fleet.missing() > 0 and not fleet.want.preload:
         actions.append(Share(event.modules))
     return actions
+
+
+def broken(fleet: Fleet, worker: Worker, event: Broken, now: float) -> list[Action]:
+    """It will serve a page that says why the application could not start. All of its generation do: one is enough."""
+    if worker.state is not State.BOOTING or fleet.broken == worker.generation:
+        return []
+    fleet.broken = worker.generation
+    return [Log("error", event.text)]
 
 
 def boot_failed(fleet: Fleet, worker: Worker, event: BootFailed, now: float) -> list[Action]:

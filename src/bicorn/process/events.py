@@ -47,6 +47,14 @@ class BootFailed(Record):
     message: str
 
 
+class Broken(Record):
+    """A worker is about to serve a page that says why the application could not start: only while code is reloaded as
+    it is saved."""
+
+    number: int
+    text: str
+
+
 class Stopping(Record):
     """A worker's loop has heard that it is to stop, so it is not stuck and keeps its own deadlines.
 
@@ -181,6 +189,7 @@ Event = (
     | ForkFailed
     | Ready
     | BootFailed
+    | Broken
     | Stopping
     | Died
     | Seen

@@ -134,6 +134,7 @@ class Fleet:
         not_before: no worker is started earlier than this.
         interrupted: when Ctrl-C was last heard.
         last_report: the last reason for not booting; the same one again is said in one line.
+        broken: the generation whose application could not start, and is served as a page that says why; 0: none.
         listening: the listening sockets are open.
         door: when they are closed, once the server stops.
         look: when the scoreboard is to be looked at again; None: it tells nothing that matters.
@@ -158,6 +159,7 @@ class Fleet:
         self.not_before = float("-inf")
         self.interrupted = float("-inf")
         self.last_report = ""
+        self.broken = 0
         self.listening = True
         self.door = float("-inf")
         self.look: float | None = None

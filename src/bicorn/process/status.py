@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 
-from .events import BootFailed, Event, Ready, Recycle, Stopping
+from .events import BootFailed, Broken, Event, Ready, Recycle, Stopping
 
 
 def ready(app: str, modules: Iterable[str] = ()) -> bytes:
@@ -20,6 +20,11 @@ def ready(app: str, modules: Iterable[str] = ()) -> bytes:
 def failed(code: int, message: str) -> bytes:
     """The worker cannot start and will exit with ``code``."""
     return _line("failed", str(code), message)
+
+
+def broken(message: str) -> bytes:
+    """The application cannot start, and a page that says so takes its place; see :class:`.events.Broken`."""
+    return _line("broken", message)
 
 
 def stopping(closing: float | None) -> bytes:
@@ -56,6 +61,8 @@ class StatusReader:
                     return Ready(self._number, app, tuple(modules.split()))
                 case ["failed", code, message]:
                     return BootFailed(self._number, int(code), message)
+                case ["broken", message]:
+                    return Broken(self._number, message)
                 case ["stopping", closing]:
                     return Stopping(self._number, float(closing) if closing else None)
                 case ["recycle", why]:

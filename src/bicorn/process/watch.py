@@ -190,7 +190,7 @@ class _Say:
 
 def _poll(rules: Rules, say: _Say, lifeline: int) -> NoReturn:
     poller = Poller(rules)
-    say(_INFO, [f"watching {', '.join(rules.roots)} for changes, by polling (pip install watchfiles: sooner, and for less)"])
+    say(_INFO, [f"watching {', '.join(rules.roots)} for changes, by polling (watchfiles, once installed, is quicker)"])
     while True:
         if select.select([lifeline], [], [], PAUSE)[0]:
             _leave()

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..apps.failure import user_traceback
@@ -32,24 +33,50 @@ CRASHED = 1
 Apps = Sequence[tuple[str, LoadedApp]]
 
 
-def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int) -> int:
+def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int, *, is_alone: bool = False) -> int:
     """Serve until told to stop.
 
     Args:
         listeners: what to accept from; closed here once the server has its own copies.
         tell: the writing end of this worker's status pipe.
         lifeline: the reading end of a pipe that only the supervisor can write to: it ends when the supervisor does.
+        is_alone: no other code serves. It matters where files are watched, and this code cannot start.
 
     Returns:
         The exit code: 0 after a stop, 2, 3 or 4 for what could not start (the supervisor has been told why), 1 for a
         server that broke down.
     """
+    live = partial(_live, config, listeners, tell, lifeline, sharing.last_imported())
+    code, message = live(None)
+    if message and config.reload:
+        from .stand_in import stand_in  # for development only
+
+        if apps := stand_in(config, listeners, code, message, is_alone):
+            say(tell, status.broken(message))
+            code, message = live(apps)
+    if message:
+        say(tell, status.failed(code, message))
+    return code
+
+
+def _live(
+    config: Config, listeners: Sequence[Listener], tell: int, lifeline: int, inherited: str, apps: Apps | None
+) -> tuple[int, str]:
+    """The exit code, and why it could not start, if it could not.
+
+    Args:
+        inherited: the last module that the supervisor had imported.
+        apps: what to serve; None for what the settings say.
+    """
     worker: Worker | None = None
-    inherited = sharing.last_imported()
     try:
         _show_crashes()
         prepare_import_path(config)
-        worker = Worker(config, load_all(config), listeners, tell, lifeline, inherited)
+        if config.reload and apps is None:
+            from .stand_in import import_afresh
+
+            import_afresh(config)
+        worker = Worker(config, apps or load_all(config), listeners, tell, lifeline, inherited)
         loop = new_event_loop(config.loop)
         try:
             loop.run_until_complete(worker.live())
@@ -59,14 +86,12 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int)
                 pass  # ends what is left of tasks, generators and executors, and closes the loop
     except BaseException as error:
         if worker is not None and worker.is_cancelled and isinstance(error, asyncio.CancelledError):
-            return 0
+            return 0, ""
         if worker is not None and worker.is_ready:
             logger.critical("the worker broke down", exc_info=error)
-            return CRASHED
-        code, message = explain(error)
-        say(tell, status.failed(code, message))
-        return code
-    return 0
+            return CRASHED, ""
+        return explain(error)
+    return 0, ""
 
 
 def _show_crashes() -> None:
