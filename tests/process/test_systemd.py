@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,6 +175,65 @@ def test_every_message(notifier: Notifier, heard: Heard) -> None:
         "STOPPING=1\nSTATUS=Stopping",
         "MAINPID=4321\nSTATUS=Handed over to a new server",
     ]
+
+
+def facts(heard: Heard) -> list[str]:
+    """What was said, without what changes from run to run."""
+    return [text.partition("\nMONOTONIC")[0].replace(f"\nMAINPID={os.getpid()}", "") for text in heard()]
+
+
+def test_a_life(notifier: Notifier, heard: Heard) -> None:
+    notifier.follow(0.0, ready=0, wanted=2)
+    assert facts(heard) == []  # before the first worker is ready there is nothing to say
+    notifier.follow(1.0, ready=1, wanted=2)
+    notifier.follow(1.5, ready=2, wanted=2)
+    notifier.follow(2.0, ready=2, wanted=2)
+    assert facts(heard) == [
+        "READY=1\nSTATUS=Serving, 1 worker of 2",
+        "STATUS=Serving, 2 workers",
+    ]
+    notifier.follow(3.0, ready=2, wanted=2, reloading=True)
+    notifier.follow(3.5, ready=3, wanted=2, reloading=True)
+    notifier.follow(4.0, ready=2, wanted=2)
+    assert facts(heard) == [
+        "RELOADING=1",
+        "STATUS=Reloading, 3 workers serving",
+        "READY=1\nSTATUS=Serving, 2 workers",
+    ]
+    notifier.follow(5.0, ready=1, wanted=2, running=False)
+    notifier.follow(6.0, ready=0, wanted=2, running=False)
+    assert facts(heard) == ["STOPPING=1\nSTATUS=Stopping, 1 worker left"]
+
+
+def test_a_server_that_stops_before_it_served_says_so(notifier: Notifier, heard: Heard) -> None:
+    notifier.follow(0.0, ready=0, wanted=2, running=False)
+    assert facts(heard) == ["STOPPING=1\nSTATUS=Stopping"]
+
+
+def test_after_it_has_handed_over_it_says_nothing_more(notifier: Notifier, heard: Heard) -> None:
+    notifier.follow(0.0, ready=1, wanted=1)
+    notifier.hand_over(4321)
+    heard()
+    notifier.follow(1.0, ready=1, wanted=1, running=False)
+    assert heard() == []
+
+
+def test_the_watchdog_is_fed_while_workers_are_healthy(address: str, heard: Heard) -> None:
+    notifier = Notifier.from_environment({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "10000000"})
+
+    def fed(now: float, **facts: Any) -> bool:
+        notifier.follow(now, wanted=2, **facts)
+        return "WATCHDOG=1" in heard()
+
+    assert not fed(0.0, ready=0)  # systemd does not watch before READY
+    assert fed(1.0, ready=2)
+    assert not fed(5.9, ready=2)
+    assert fed(6.0, ready=1)
+    assert not fed(20.0, ready=0)  # every worker is stuck, or none boots: systemd may restart the service
+    assert fed(21.0, ready=0, idle=True)
+    assert fed(30.0, ready=2, reloading=True)
+    assert fed(40.0, ready=0, running=False)
+    notifier.close()
 
 
 def test_a_reload_says_when_it_began(notifier: Notifier, heard: Heard) -> None:

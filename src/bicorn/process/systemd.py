@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .sockets import SYSTEMD, adopt, close_all
+from .words import several
 
 if TYPE_CHECKING:
     from ..config.settings import Config
@@ -88,6 +89,10 @@ class Notifier:
         self._socket: socket.socket | None = None
         self._status = ""
         self._failing = False
+        self._is_ready = False
+        self._is_reloading = False
+        self._over = False
+        self._next = float("-inf")
         if address:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.settimeout(_PATIENCE)
@@ -99,6 +104,37 @@ class Notifier:
         if not address.startswith(("/", "@")):
             return cls()
         return cls(address, _interval(handed))
+
+    def follow(
+        self, now: float, *, ready: int, wanted: int, running: bool = True, reloading: bool = False, idle: bool = False
+    ) -> None:
+        """Say what has changed. To be called after each decision; with a :attr:`interval`, that often at least.
+
+        Args:
+            now: on a clock that never goes back.
+            ready: how many workers serve and are not stuck.
+            wanted: how many there should be.
+            running: the end has not begun.
+            reloading: old workers are being replaced.
+            idle: that none serves is what was asked for (WINCH).
+        """
+        healthy = ready > 0 or idle or not running
+        status = _words(ready, wanted, running, reloading)
+        if not running:
+            if not self._over:
+                self._over = True
+                self.stopping(status)
+        elif reloading and self._is_ready and not self._is_reloading:
+            self._is_reloading = True
+            self.reloading(status)
+        elif ready > 0 and (not self._is_ready or (self._is_reloading and not reloading)):
+            self._is_ready, self._is_reloading = True, False
+            self.ready(status)
+        elif self._is_ready:
+            self.status(status)
+        if self.interval is not None and self._is_ready and healthy and now >= self._next:
+            self._next = now + self.interval
+            self.watchdog()
 
     def ready(self, status: str = "") -> None:
         """The first worker serves; or a reload is over, however it ended."""
@@ -122,8 +158,10 @@ class Notifier:
         self._send("WATCHDOG=1")
 
     def hand_over(self, pid: int) -> None:
-        """From now on the service is that process: a successor's, that serves already. To be said before ending."""
+        """From now on the service is that process, a successor that serves already: said instead of :meth:`stopping`,
+        which would be the service's end. Nothing more is said: systemd listens to the other."""
         self._send(f"MAINPID={pid}", self._changed("Handed over to a new server"))
+        self.close()
 
     def close(self) -> None:
         """Say nothing more; in a worker: let go of the supervisor's socket."""
@@ -148,6 +186,14 @@ class Notifier:
             if not self._failing:
                 logger.warning("systemd cannot be told how the server is: %s", error.strerror or error)
             self._failing = True
+
+
+def _words(ready: int, wanted: int, running: bool, reloading: bool) -> str:
+    if not running:
+        return f"Stopping, {several(ready, 'worker')} left" if ready else "Stopping"
+    if reloading:
+        return f"Reloading, {several(ready, 'worker')} serving"
+    return f"Serving, {several(ready, 'worker')}" + (f" of {wanted}" if ready != wanted else "")
 
 
 def _interval(handed: Mapping[str, str]) -> float | None:
