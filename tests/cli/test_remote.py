@@ -39,6 +39,7 @@ STATUS = {
             "connections": 5,
             "phase": "serving",
             "replaced": "max-requests (1000) reached",
+            "running": 1,
             "in_flight": [{"method": "GET", "target": "/slow?a=b", "age": 12.0}],
         },
         {"number": 2, "pid": 0, "generation": 2, "state": "forking", "age": 0.1, "memory": 0, "replaced": None},

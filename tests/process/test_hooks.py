@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -134,7 +135,6 @@ def test_a_life_in_a_worker() -> None:
     assert worker.aborted
     life.leaving()
     assert calls.made == ["pre_fork", "post_fork", "post_worker_init", "worker_int", "worker_abort", "worker_exit"]
-    assert (life.hears_interrupts, life.hears_aborts) == (True, True)
 
 
 def test_a_worker_that_nobody_announced_has_hooks_too() -> None:
@@ -142,9 +142,24 @@ def test_a_worker_that_nobody_announced_has_hooks_too() -> None:
     life = calls.hooks.life(1)
     life.born()
     assert calls.last[1].pid == os.getpid()
-    assert (life.hears_interrupts, life.hears_aborts) == (False, False)
     life.stopping()
     assert calls.last[1].alive is False
+
+
+def test_a_worker_hears_int_and_abrt_where_there_are_hooks_for_them() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGABRT)}
+    try:
+        Calls("post_fork").hooks.life(1).listen()
+        assert {number: signal.getsignal(number) for number in before} == before
+        calls = Calls("worker_int", "worker_abort")
+        calls.hooks.life(1).listen()
+        os.kill(os.getpid(), signal.SIGINT)
+        calls.hooks.aborting(os.getpid())
+        assert calls.made == ["worker_int", "worker_abort"]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    Calls("worker_int").hooks.aborting(os.getpid())  # it would end this process
 
 
 def test_hooks_around_requests_are_put_around_every_application() -> None:

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
+from bicorn.observe.scoreboard import Held, Seat
 from bicorn.process.fleet import Fleet, Want, Worker
 from bicorn.process.report import report
 from bicorn.process.states import Phase, State
 
-SEAT = SimpleNamespace(
-    phase="serving", requests=7, connections=3, held=[(b"GET", b"/slow", 90.0, 1), (b"PUT", b"/\xff", 101.0, 2)]
+SEAT = Seat(
+    phase="serving",
+    requests=7,
+    connections=3,
+    bytes=1000,
+    held=(Held("GET", "/slow", 90.0, 1), Held("PUT", "/", 101.0)),
+    running=20,
 )
 
 
@@ -35,9 +40,11 @@ def test_the_fleet_and_the_scoreboard_together() -> None:
                 "phase": "serving",
                 "requests": 7,
                 "connections": 3,
+                "bytes": 1000,
+                "running": 20,
                 "in_flight": [
                     {"method": "GET", "target": "/slow", "age": 10.0},
-                    {"method": "PUT", "target": "/\xff", "age": 0.0},
+                    {"method": "PUT", "target": "/", "age": 0.0},
                 ],
             },
             {

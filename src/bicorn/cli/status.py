@@ -73,7 +73,7 @@ def _row(worker: Mapping[str, Any]) -> tuple[str, ...]:
         str(worker["requests"]) if known else "-",
         str(worker["connections"]) if known else "-",
         f"{worker['memory'] / 1024**2:.0f} MiB" if worker["memory"] else "-",
-        str(len(worker["in_flight"])) if known else "-",
+        str(worker["running"]) if known else "-",
     )
 
 

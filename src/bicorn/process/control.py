@@ -30,7 +30,7 @@ MODE = 0o600
 LONGEST_REQUEST = 4096
 MOST_CLIENTS = 16
 PATIENCE = 5.0  # seconds for a client to say what it wants, and to read what it was told
-MOST_WORKERS = 1024
+MOST_WORKERS = 512  # the scoreboard has room for twice as many, which a reload may need
 
 Report = Callable[[], Mapping[str, Any]]
 

@@ -19,8 +19,10 @@ This module is imported where there are hooks, by nobody else.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -114,6 +116,12 @@ class Hooks:
             self.server.WORKERS.pop(worker.pid, None)
         self.call("child_exit", self.server, worker)
 
+    def aborting(self, pid: int) -> None:
+        """A worker is about to be killed for its silence: let it call its hook, while its stacks are collected."""
+        if self.has("worker_abort"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGABRT)
+
     def executing(self) -> None:
         """In the forked process that is about to become the new server."""
         self.call("pre_exec", self.server)
@@ -164,6 +172,13 @@ class Life:
         self._hooks, self._functions, self._worker = hooks, known, worker
         self._told = False
 
+    def listen(self) -> None:
+        """Hear INT and ABRT, where there are hooks for them: Ctrl-C reaches every process of the terminal."""
+        if self._hooks.has("worker_int"):
+            signal.signal(signal.SIGINT, lambda *_: self.interrupted())
+        if self._hooks.has("worker_abort"):
+            signal.signal(signal.SIGABRT, lambda *_: self.aborted())
+
     def born(self) -> None:
         """Right after the fork, before privileges are dropped.
 
@@ -210,16 +225,6 @@ class Life:
         """The last of all, unless it is killed."""
         self._worker.alive = False
         self._hooks.call("worker_exit", self._hooks.server, self._worker)
-
-    @property
-    def hears_interrupts(self) -> bool:
-        """Whether there is a hook for INT."""
-        return self._hooks.has("worker_int")
-
-    @property
-    def hears_aborts(self) -> bool:
-        """Whether there is a hook for ABRT."""
-        return self._hooks.has("worker_abort")
 
     def _must(self, name: str, *arguments: Any) -> None:
         function = self._functions.get(name)

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .fleet import Fleet, Worker
 
+if TYPE_CHECKING:
+    from ..observe.scoreboard import Seat
 
-class Seat(Protocol):
-    """What the scoreboard says of a worker."""
-
-    @property
-    def phase(self) -> str: ...
-    @property
-    def requests(self) -> int: ...
-    @property
-    def connections(self) -> int: ...
-    @property
-    def held(self) -> Any: ...
-
-
-Look = Callable[[int], Seat | None]
-Weigh = Callable[[int], int]
+    Look = Callable[[int], Seat | None]
+    Weigh = Callable[[int], int]
 
 
 def report(fleet: Fleet, now: float, *, look: Look, weigh: Weigh) -> dict[str, Any]:
@@ -58,12 +47,10 @@ def _worker(worker: Worker, now: float, seat: Seat | None, weigh: Weigh) -> dict
         "phase": seat.phase,
         "requests": seat.requests,
         "connections": seat.connections,
+        "bytes": seat.bytes,
+        "running": seat.running,
         "in_flight": [
-            {"method": _text(method), "target": _text(target), "age": round(max(now - start, 0.0), 3)}
-            for method, target, start, *_ in seat.held
+            {"method": each.method, "target": each.target, "age": round(max(now - each.start, 0.0), 3)}
+            for each in seat.held
         ],
     }
-
-
-def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else value.decode("latin-1")
