@@ -16,6 +16,7 @@ from ..errors import BicornError
 
 COMMANDS = {
     "serve": "Serve an application: the default command.",
+    "dev": "Serve while the code is being written: reload, more log, blocked loops named.",
     "check": "Load the settings and the application, and stop.",
     "config": "Show every setting, its value and where it comes from.",
     "demo": "Serve a built-in page: ASGI and WSGI on one port.",

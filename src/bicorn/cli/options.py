@@ -26,11 +26,22 @@ class Command(click.Command):
     """A command that takes the application and every setting.
 
     Values stay text here: they are converted, checked and complained about in one place, for every source alike.
+
+    Args:
+        settings: what the command itself stands for, as if it had been typed, where it was not typed otherwise.
     """
 
-    def __init__(self, name: str, run: Any, about: str, extra: Sequence[click.Parameter] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        run: Any,
+        about: str,
+        extra: Sequence[click.Parameter] = (),
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(name, callback=run, help=about, add_help_option=False)
         self._extra = list(extra)
+        self.settings = settings or {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_TYPED] = tuple(args)
@@ -58,7 +69,7 @@ def ours_and_theirs() -> list[click.Parameter]:
 
 
 def given(ctx: click.Context) -> list[Given]:
-    """What was typed, under the name it was typed with."""
+    """What was typed, under the name it was typed with, and what the command stands for."""
     found = []
     for parameter in ctx.command.params:
         name = parameter.name or ""
@@ -68,6 +79,9 @@ def given(ctx: click.Context) -> list[Given]:
             found.append(Given(name, ctx.params[name], "command line"))
         elif name not in NOT_SETTINGS:
             found.append(Given(name, ctx.params[name], _flag_typed(ctx.meta[_TYPED], parameter)))
+    typed = {item.name for item in found}
+    implied = ctx.command.settings if isinstance(ctx.command, Command) else {}
+    found += [Given(name, value, f"bicorn {ctx.command.name}") for name, value in implied.items() if name not in typed]
     return found
 
 

@@ -171,6 +171,11 @@ class Worker:
             listener.sock.close()
         modules = sharing.imported_modules(self._inherited)
         say(self._tell, status.ready(describe(self._apps, self._server.lifespans), modules))
+        # Where nothing but inline WSGI is served, holding the loop is how it works.
+        if self._config.warn_blocked and (self._server.lifespans or self._config.threads > 1):
+            from ..server.blocked import Watchdog  # for development, mostly
+
+            Watchdog(self._config.warn_blocked)
 
     def _stop(self, graceful: bool) -> None:
         if not self.is_ready:

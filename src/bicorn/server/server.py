@@ -126,8 +126,13 @@ class Server:
         if app.interface == "wsgi":
             from bicorn.apps.wsgi import WsgiEndpoint  # few servers need both halves
 
+            call = app.call
+            if config.warn_blocked and pool is None:
+                from bicorn.server.blocked import unwatched
+
+                call = unwatched(call)
             return WsgiEndpoint(
-                app.call,
+                call,
                 prefix=prefix,
                 root_path=config.root_path,
                 pool=pool,
