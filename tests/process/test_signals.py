@@ -72,9 +72,10 @@ def test_nohup_is_respected() -> None:
 def test_a_worker_dies_of_term_and_of_nothing_else_until_its_loop_runs() -> None:
     code = """
 import os, signal
-from bicorn.process.signals import HEARD, LEFT_TO_THE_SUPERVISOR, SignalPipe
+from bicorn.process.signals import HEARD, LEFT_TO_THE_SUPERVISOR, SignalPipe, become_worker
 pipe = SignalPipe()
 pipe.forget()
+become_worker()
 assert signal.set_wakeup_fd(-1) == -1
 assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
 for number in LEFT_TO_THE_SUPERVISOR:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..observe import log
 from ..server.listener import Listener
-from . import sharing, spawn
+from . import sharing, signals, spawn
 from .events import (
     Action,
     Asked,
@@ -136,7 +136,7 @@ class Supervisor:
         # What a worker said comes before its death. So does what was asked: where TERM goes to the whole group at once,
         # a worker that has obeyed has not left by itself.
         said = [event for child in list(self._children.values()) for event in self._listen(child)]
-        asked = [Asked(ASKS[number], number.name) for number in self._signals.read() if number in ASKS]
+        asked = [Asked(ASKS[number], signals.name_of(number)) for number in self._signals.read() if number in ASKS]
         return [*said, *asked, *self._reap()]
 
     def _listen(self, child: Child) -> list[Event]:
@@ -242,6 +242,7 @@ class Supervisor:
         from . import worker  # imported before the fork already; the supervisor itself has no use for it
 
         self._signals.forget()
+        signals.become_worker()
         spawn.unblock()
         try:
             self._selector.close()
