@@ -1,4 +1,4 @@
-"""Scripted histories for the supervisor's policy: a fleet, a clock that is set by hand, and a shell that always obeys."""
+"""Scripted histories for the supervisor's policy: a fleet, a clock set by hand, and a shell that always obeys."""
 
 from __future__ import annotations
 

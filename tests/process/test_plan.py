@@ -24,7 +24,7 @@ from bicorn.process.events import (
 )
 from bicorn.process.fleet import Fleet, Want
 from bicorn.process.plan import decide
-from bicorn.process.states import Ask, Phase, State
+from bicorn.process.states import Ask, Phase
 from bicorn.process.times import DUMP, HEAD_START, MARGIN, QUICK, QUICK_SHUTDOWN, STEADY, UNKILLABLE
 from tests.process.histories import History, started
 

@@ -229,8 +229,10 @@ class Fleet:
 
     def unprepared(self) -> dict[int, Want]:
         """The generations whose template has to be started, each with its settings."""
+        if self.phase not in RUNNING:
+            return {}
         needed = {}
-        if self.phase in RUNNING and self.want.preload:
+        if self.want.preload:
             needed[self.generation] = self.want
         if self.roll is not None and self.roll.stage is Stage.PREPARING:
             needed[self.roll.generation] = self.roll.want

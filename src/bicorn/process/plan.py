@@ -141,13 +141,13 @@ def end(fleet: Fleet, now: float) -> list[Action]:
 
 
 RULES: tuple[Callable[[Fleet, float], list[Action]], ...] = (
-    close_the_door,
-    tell_to_stop,
     death.overdue,
+    templates.prepare,
+    close_the_door,  # from here on the phase is what it is
+    tell_to_stop,
     health.watch,
     roll.call_off,
     roll.catch_up,
-    templates.prepare,
     roll.judge,
     roll.retire,
     boot.spawn,
