@@ -40,6 +40,7 @@ STATUS = {
             "phase": "serving",
             "replaced": "max-requests (1000) reached",
             "running": 1,
+            "running": 1,
             "in_flight": [{"method": "GET", "target": "/slow?a=b", "age": 12.0}],
         },
         {"number": 2, "pid": 0, "generation": 2, "state": "forking", "age": 0.1, "memory": 0, "replaced": None},
@@ -54,6 +55,7 @@ STATUS = {
             "connections": 0,
             "phase": "importing main:app",
             "replaced": None,
+            "running": 0,
             "in_flight": [],
         },
     ],
@@ -233,8 +235,8 @@ def test_status_is_json(bicorn: Bicorn, server: Server) -> None:
 @pytest.fixture
 def process(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     code = "import signal, sys; signal.signal(signal.SIGHUP, lambda *_: print('HUP', flush=True))\n"
-    code += "print('up', flush=True)\n"
-    code += "signal.signal(signal.SIGQUIT, lambda *_: sys.exit(9))\nwhile True: signal.pause()"
+    code += "signal.signal(signal.SIGQUIT, lambda *_: sys.exit(9))\nprint('up', flush=True)\n"
+    code += "while True: signal.pause()"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"up\n"

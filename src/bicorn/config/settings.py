@@ -74,7 +74,7 @@ class Config(Record, kw_only=True):
     @property
     def hooked(self) -> bool:
         """Whether there is any hook."""
-        return any([getattr(self, name) is not None for name, option in OPTIONS.items() if option.group == HOOKS])
+        return any(getattr(self, name) is not None for name, option in OPTIONS.items() if option.group == HOOKS)
 
     @property
     def mount_points(self) -> tuple[tuple[str, str], ...]:

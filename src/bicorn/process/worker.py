@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..apps.lifespan import Lifespan
     from ..config.settings import Config
     from ..server.listener import Listener
+    from .hooks import Life
 
 logger = logging.getLogger("bicorn.error")
 
@@ -33,7 +34,15 @@ CRASHED = 1
 Apps = Sequence[tuple[str, LoadedApp]]
 
 
-def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int, *, is_alone: bool = False) -> int:
+def run(
+    config: Config,
+    listeners: Sequence[Listener],
+    tell: int,
+    lifeline: int,
+    *,
+    is_alone: bool = False,
+    life: Life | None = None,
+) -> int:
     """Serve until told to stop.
 
     Args:
@@ -41,26 +50,37 @@ def run(config: Config, listeners: Sequence[Listener], tell: int, lifeline: int,
         tell: the writing end of this worker's status pipe.
         lifeline: the reading end of a pipe that only the supervisor can write to: it ends when the supervisor does.
         is_alone: no other code serves. It matters where files are watched, and this code cannot start.
+        life: the hooks of this worker, if there are any.
 
     Returns:
         The exit code: 0 after a stop, 2, 3 or 4 for what could not start (the supervisor has been told why), 1 for a
         server that broke down.
     """
-    live = partial(_live, config, listeners, tell, lifeline, sharing.last_imported())
-    code, message = live(None)
-    if message and config.reload:
-        from .stand_in import stand_in  # for development only
+    live = partial(_live, config, listeners, tell, lifeline, sharing.last_imported(), life)
+    try:
+        code, message = live(None)
+        if message and config.reload:
+            from .stand_in import stand_in  # for development only
 
-        if apps := stand_in(config, listeners, code, message, is_alone):
-            say(tell, status.broken(message))
-            code, message = live(apps)
-    if message:
-        say(tell, status.failed(code, message))
-    return code
+            if apps := stand_in(config, listeners, code, message, is_alone):
+                say(tell, status.broken(message))
+                code, message = live(apps)
+        if message:
+            say(tell, status.failed(code, message))
+        return code
+    finally:
+        if life is not None:
+            life.leaving()
 
 
 def _live(
-    config: Config, listeners: Sequence[Listener], tell: int, lifeline: int, inherited: str, apps: Apps | None
+    config: Config,
+    listeners: Sequence[Listener],
+    tell: int,
+    lifeline: int,
+    inherited: str,
+    life: Life | None,
+    apps: Apps | None,
 ) -> tuple[int, str]:
     """The exit code, and why it could not start, if it could not.
 
@@ -71,12 +91,18 @@ def _live(
     worker: Worker | None = None
     try:
         _show_crashes()
+        if life is not None and apps is None:
+            life.listen()
+            life.born()
         prepare_import_path(config)
         if config.reload and apps is None:
             from .stand_in import import_afresh
 
             import_afresh(config)
-        worker = Worker(config, apps or load_all(config), listeners, tell, lifeline, inherited)
+        loaded = apps or load_all(config)
+        if life is not None:
+            loaded = life.loaded(loaded)
+        worker = Worker(config, loaded, listeners, tell, lifeline, inherited, life)
         loop = new_event_loop(config.loop)
         try:
             loop.run_until_complete(worker.live())
@@ -124,6 +150,7 @@ class Worker:
 
     Args:
         inherited: the last module that the supervisor had imported.
+        life: the hooks of this worker, if there are any.
 
     Attributes:
         is_ready: it has accepted connections; what goes wrong from here on is no failure to start.
@@ -138,6 +165,7 @@ class Worker:
         tell: int,
         lifeline: int,
         inherited: str,
+        life: Life | None = None,
     ) -> None:
         self.is_ready = False
         self.is_cancelled = False
@@ -147,6 +175,7 @@ class Worker:
         self._tell = tell
         self._lifeline = lifeline
         self._inherited = inherited
+        self._life = life
 
     async def live(self) -> None:
         """Serve until a signal, or the end of the supervisor, says stop."""
@@ -178,6 +207,8 @@ class Worker:
             Watchdog(self._config.warn_blocked)
 
     def _stop(self, graceful: bool) -> None:
+        if self._life is not None:
+            self._life.stopping() if graceful else self._life.interrupted()
         if not self.is_ready:
             self.is_cancelled = True
             if self._serving is not None:
