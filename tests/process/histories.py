@@ -59,8 +59,9 @@ class History:
     def pid(self, number: int) -> int:
         return self.fleet.workers[number].pid
 
-    def term(self, number: int) -> Signal:
-        return Signal(self.pid(number), "SIGTERM")
+    def retire(self, number: int) -> Signal:
+        """It is told to drain while others serve on."""
+        return Signal(self.pid(number), "SIGTERM", alone=True)
 
     def generations(self) -> dict[int, int]:
         """Of every worker that is in service or starts."""

@@ -227,10 +227,14 @@ class Share(Record):
 
 
 class Signal(Record):
-    """Send ``"SIGTERM"``, ``"SIGQUIT"``, ``"SIGKILL"`` or ``"SIGUSR1"`` (reopen the logs) to a worker."""
+    """Send ``"SIGTERM"``, ``"SIGQUIT"``, ``"SIGKILL"`` or ``"SIGUSR1"`` (reopen the logs) to a worker.
+
+    ``alone``: it is to stop, and others go on: they accept from the same sockets, and no load balancer need know.
+    """
 
     pid: int
     name: str
+    alone: bool = False
 
 
 class Log(Record):

@@ -197,4 +197,4 @@ def dismiss(fleet: Fleet, worker: Worker, now: float) -> Action:
         worker.move(State.QUITTING, now, now + times.QUICK_SHUTDOWN)
     else:
         worker.move(State.DRAINING, now, now + fleet.want.drain_delay + fleet.want.graceful_timeout + times.MARGIN)
-    return Signal(worker.pid, "SIGTERM")
+    return Signal(worker.pid, "SIGTERM", alone=True)
