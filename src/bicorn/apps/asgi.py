@@ -74,6 +74,7 @@ class AsgiEndpoint(Endpoint):
         self.prefix = prefix
         self.running = running
         self.defaults = defaults
+        self.slot = None
         self.scopes = ScopeBuilder(prefix=prefix, root_path=root_path, state=state)
         self._context = context
 
@@ -108,6 +109,7 @@ class AsgiExchange(Exchange):
 
     def setup(self) -> None:
         """The state of a new exchange; a request without a body is complete."""
+        self.cell = -1
         self._phase = OPEN
         self._pieces: list[bytes] | None = None
         self._size = 0
@@ -125,6 +127,8 @@ class AsgiExchange(Exchange):
         """Call the application."""
         endpoint = self.endpoint
         channel = self.channel
+        if endpoint.slot is not None:
+            self.cell = endpoint.slot.begin(self.head.method, self.head.path, self.head.query)
         try:
             coroutine = endpoint.app(endpoint.scopes.build(channel, self.head), self.receive, self.send)
             context = endpoint._context.copy()
@@ -136,6 +140,7 @@ class AsgiExchange(Exchange):
             else:
                 task = _Task(coroutine, loop=channel.loop, context=context)
         except BaseException as error:
+            self._leave_cell()
             self._app_failed(error)
             return
         self._task = task
@@ -382,7 +387,13 @@ class AsgiExchange(Exchange):
 
     # How it ends
 
+    def _leave_cell(self) -> None:
+        if self.cell >= 0 and self.endpoint.slot is not None:
+            self.endpoint.slot.end(self.cell)
+            self.cell = -1
+
     def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._leave_cell()
         if self._task is not None:
             self._task = None
             self.endpoint.running.discard(self)

@@ -1,4 +1,5 @@
 import cython
+from bicorn.observe.slot cimport Slot
 from bicorn.wire.head cimport Head
 from bicorn.wire.response cimport Defaults, Response
 
@@ -27,6 +28,7 @@ cdef class Channel:
 cdef class Exchange:
     cdef public Head head
     cdef public Channel channel
+    cdef public int cell
 
     cpdef start(self)
     cpdef receive_body(self, bytes data, bint complete)
@@ -37,6 +39,7 @@ cdef class Endpoint:
     cdef public set running
     cdef public str prefix
     cdef public Defaults defaults
+    cdef public Slot slot
 
     cpdef Exchange open(self, Channel channel, Head head)
 

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from typing import IO, Any
 
 from bicorn.errors import AppProtocolError, ClientDisconnected
+from bicorn.observe.slot import Slot
 from bicorn.wire.head import Head
 from bicorn.wire.response import Defaults, Response
 from bicorn.wire.states import BODY
@@ -124,12 +125,14 @@ class Exchange:
     Attributes:
         head: the request.
         channel: the connection.
+        cell: where the scoreboard shows it, while its application is at work; -1 where it does not.
     """
 
-    __slots__ = ("channel", "head")
+    __slots__ = ("cell", "channel", "head")
 
     head: Head
     channel: Channel
+    cell: int
 
     def start(self) -> None:
         """Begin; what of the body is here already has been given to ``receive_body``."""
@@ -192,13 +195,15 @@ class Endpoint:
     Attributes:
         running: the exchanges whose application is at work; the server counts and ends them.
         prefix: the path the application is mounted at, without a slash at its end; empty for the root.
+        slot: where the worker shows what it is doing, if it does; set when the endpoint is mounted.
     """
 
-    __slots__ = ("defaults", "prefix", "running")
+    __slots__ = ("defaults", "prefix", "running", "slot")
 
     running: set[Exchange]
     prefix: str
     defaults: Defaults
+    slot: Slot | None
 
     def open(self, channel: Channel, head: Head) -> Exchange:
         """A new exchange; ``start`` begins it."""

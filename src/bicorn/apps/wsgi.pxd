@@ -43,6 +43,7 @@ cdef class WsgiExchange(Exchange):
     cpdef _close(self)
     cdef _start_running(self)
     cpdef _stop_running(self)
+    cdef _leave_cell(self)
     @cython.locals(response=Response)
     cpdef start_response(self, object status, object headers, object exc_info=*)
     cdef _send_whole(self, object pieces)

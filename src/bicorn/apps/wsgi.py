@@ -77,6 +77,7 @@ class WsgiEndpoint(Endpoint):
         self.context = context
         self.running = running
         self.defaults = defaults
+        self.slot = None
         self.environs = EnvironBuilder(
             prefix=prefix,
             root_path=root_path,
@@ -115,6 +116,7 @@ class WsgiExchange(Exchange):
 
     def setup(self) -> None:
         """The state of a new exchange."""
+        self.cell = -1
         self._phase = OPEN
         self._complete = self.head.content_length == 0
         self._started = False
@@ -184,6 +186,8 @@ class WsgiExchange(Exchange):
         environ = endpoint.environs.build(self.channel, self.head)
         environ["wsgi.input"] = self._take_input(environ)
         self._context = context = endpoint.context.copy()
+        if endpoint.slot is not None:
+            self.cell = endpoint.slot.begin(self.head.method, self.head.path, self.head.query)
         if endpoint.pool is None:
             context.run(self._call, environ)
         else:
@@ -208,6 +212,8 @@ class WsgiExchange(Exchange):
     def _call(self, environ: Environ) -> None:
         """Call the application and send what it gives; in the loop's thread or in a pool's."""
         try:
+            if self._writable is not None and self.cell >= 0 and self.endpoint.slot is not None:
+                self.endpoint.slot.thread(self.cell, threading.get_ident())
             if self._phase != OPEN:
                 raise ClientDisconnected()  # while the rest of the body came, or while it waited for a thread
             self._result = result = self.endpoint.app(environ, self.start_response)
@@ -252,12 +258,20 @@ class WsgiExchange(Exchange):
                 self._stop_running()
             else:
                 self.channel.loop.call_soon_threadsafe(self._stop_running)
+        else:
+            self._leave_cell()
 
     def _start_running(self) -> None:
         self._is_running = True
         self.endpoint.running.add(self)
 
+    def _leave_cell(self) -> None:
+        if self.cell >= 0 and self.endpoint.slot is not None:
+            self.endpoint.slot.end(self.cell)
+            self.cell = -1
+
     def _stop_running(self) -> None:
+        self._leave_cell()
         self.endpoint.running.discard(self)
         self.channel.idle()
 

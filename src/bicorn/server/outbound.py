@@ -79,12 +79,10 @@ class Outbound(Channel):
             self._collect(data)
             self.flush()
         elif type(data) is list:
-            if self._write_deadline:
-                self.written(sum(map(len, data)))
+            self.written(sum(map(len, data)))
             self._write_lines(data)
         elif data:
-            if self._write_deadline:
-                self.written(len(data))
+            self.written(len(data))
             self.transport.write(data)
 
     def write_piece(self, data: bytes | list[bytes]) -> None:
@@ -238,6 +236,7 @@ class Outbound(Channel):
     def written(self, size: int) -> None:
         """So many bytes were added to what waits: they are no sign that the peer takes nothing."""
         self._written += size
+        self.service.sent += size
 
     def unsent(self) -> int:
         """Bytes the peer has not taken.

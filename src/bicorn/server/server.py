@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bicorn.apps.lifespan import Lifespan
     from bicorn.config.settings import Config
     from bicorn.observe.access import AccessLog
+    from bicorn.observe.slot import Slot
 
 SHUTDOWN = "bicorn.shutdown"
 """Where an application finds the event of the worker's stop: in the lifespan's state, and so in ``scope["state"]``."""
@@ -37,6 +38,7 @@ class Server:
         apps: ``(prefix, application)`` pairs; one has the prefix ``""``.
         listeners: bound, listening sockets; the server uses duplicates and leaves these open.
         access: the access log, or None for none.
+        slot: this worker's page of the scoreboard.
         recycle: called with the reason when this worker should be replaced, perhaps from another thread.
     """
 
@@ -48,12 +50,14 @@ class Server:
         access: AccessLog | None = None,
         *,
         recycle: Callable[[str], None] | None = None,
+        slot: Slot | None = None,
     ) -> None:
         self._config = config
         self._apps = apps
         self._listeners = listeners
         self._access = access
         self._recycle = recycle
+        self._slot = slot
         self._stop: asyncio.Event | None = None
         self._at_once: asyncio.Event | None = None
         self._graceful = True
@@ -79,6 +83,7 @@ class Server:
         tls = build_context(config)
         service = Service(config, loop, self._access)
         service.recycle = self._recycle
+        service.slot = self._slot
         pool = concurrent.futures.ThreadPoolExecutor(config.threads, "bicorn-wsgi") if config.threads > 1 else None
         doors: list[Door] = []
         try:
@@ -89,7 +94,9 @@ class Server:
             service.start_clock()
             if started is not None:
                 started()
+            self._show("serving")
             await self._stop.wait()
+            self._show("draining")
             await Drain(config, service, doors, self._at_once).run(self._alone)
         finally:
             for door in doors:
@@ -97,6 +104,7 @@ class Server:
             for connection in list(service.connections):
                 connection.abort()
             service.stop_clock()
+            self._show("lifespan shutdown")
             for lifespan in reversed(self.lifespans):
                 await lifespan.shutdown()
             if pool is not None:
@@ -118,6 +126,11 @@ class Server:
             self._alone = alone
             self._stop.set()
 
+    def _show(self, phase: str) -> None:
+        """Say on the scoreboard what this worker is at."""
+        if self._slot is not None:
+            self._slot.phase(phase)
+
     async def _endpoint(
         self, prefix: str, app: LoadedApp, service: Service, pool: concurrent.futures.ThreadPoolExecutor | None
     ) -> Endpoint:
@@ -136,7 +149,7 @@ class Server:
                 prefix=prefix,
                 root_path=config.root_path,
                 pool=pool,
-                multiprocess=config.workers > 1,
+                multiprocess=config.workers != 1,
                 context=contextvars.copy_context(),
                 running=service.running,
                 defaults=service.defaults,
@@ -152,6 +165,7 @@ class Server:
             root_path=config.root_path + prefix,
             state={SHUTDOWN: service.shutdown},
         )
+        self._show("lifespan start-up")
         await lifespan.startup()
         self.lifespans.append(lifespan)
         return AsgiEndpoint(

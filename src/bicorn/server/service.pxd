@@ -1,5 +1,6 @@
 import cython
 from bicorn.apps.exchange cimport Endpoint, Origin
+from bicorn.observe.slot cimport Slot
 from bicorn.wire.head cimport Head
 from bicorn.wire.limits cimport Limits
 from bicorn.wire.response cimport Defaults
@@ -22,6 +23,8 @@ cdef class Service:
     cdef public set running
     cdef public bint draining
     cdef public Py_ssize_t requests
+    cdef public Py_ssize_t sent
+    cdef public Slot slot
     cdef public Py_ssize_t requests_before_recycling
     cdef public object recycle
     cdef bint _told

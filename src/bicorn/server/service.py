@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bicorn.apps.exchange import Endpoint, Exchange, Origin
 from bicorn.observe.access import AccessLog
+from bicorn.observe.slot import Slot
 from bicorn.server.date import http_date
 from bicorn.wire.escapes import unescape
 from bicorn.wire.head import Head
@@ -41,6 +42,8 @@ class Service:
         shutdown: set when the worker begins to stop; applications have it as ``state["bicorn.shutdown"]``.
         handshakes: connections that were accepted and are not open yet, since TLS comes first.
         requests: how many were counted.
+        sent: bytes that went out, those of file transfers too.
+        slot: this worker's page of the scoreboard, if there is one.
         recycle: asks for this worker to be replaced, and why; it serves on until it is told to stop.
     """
 
@@ -72,7 +75,9 @@ class Service:
         "requests_limit",
         "root",
         "running",
+        "sent",
         "shutdown",
+        "slot",
         "write_timeout",
     )
 
@@ -105,6 +110,8 @@ class Service:
         # Nobody is told when a handshake fails: the connection is never made, and forgotten.
         self.handshakes: weakref.WeakSet[Any] = weakref.WeakSet()
         self.requests = 0
+        self.sent = 0
+        self.slot: Slot | None = None
         self.requests_before_recycling = _with_jitter(config)
         self.recycle: Callable[[str], None] | None = None
         self._told = False  # that this worker asked to be replaced
@@ -122,6 +129,8 @@ class Service:
         """Serve `endpoints`, each at its prefix; the longest matching prefix wins."""
         self.root = next(endpoint for endpoint in endpoints if not endpoint.prefix)
         mounts = [(endpoint.prefix.encode("utf-8"), endpoint) for endpoint in endpoints if endpoint.prefix]
+        for endpoint in endpoints:
+            endpoint.slot = self.slot
         self._mounts = sorted(mounts, key=lambda mount: -len(mount[0]))
 
     def endpoint(self, head: Head) -> Endpoint:
@@ -173,6 +182,10 @@ class Service:
             connection.tick(now)
         if self.access is not None:
             self.access.flush()
+        if self.slot is not None:
+            # asyncio's loops have the same clock, but an application may bring one with its own.
+            self.slot.beat(time.monotonic())
+            self.slot.count(self.requests, len(self.connections), self.sent, len(self.running))
 
     # What was served
 
