@@ -40,7 +40,6 @@ STATUS = {
             "phase": "serving",
             "replaced": "max-requests (1000) reached",
             "running": 1,
-            "running": 1,
             "in_flight": [{"method": "GET", "target": "/slow?a=b", "age": 12.0}],
         },
         {"number": 2, "pid": 0, "generation": 2, "state": "forking", "age": 0.1, "memory": 0, "replaced": None},
@@ -235,6 +234,7 @@ def test_status_is_json(bicorn: Bicorn, server: Server) -> None:
 @pytest.fixture
 def process(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     code = "import signal, sys; signal.signal(signal.SIGHUP, lambda *_: print('HUP', flush=True))\n"
+    code += "signal.signal(signal.SIGRTMIN + 1, lambda *_: print('dump', flush=True))\n"
     code += "signal.signal(signal.SIGQUIT, lambda *_: sys.exit(9))\nprint('up', flush=True)\n"
     code += "while True: signal.pause()"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
@@ -259,10 +259,14 @@ def test_a_pid_file_is_good_for_signals_and_the_command_says_what_it_cannot_know
     assert process.stdout.readline() == b"HUP\n"
     assert bicorn("status --pid pid").out.startswith(f"process {process.pid} is running.")
     assert json.loads(bicorn("status --json --pid pid").out) == {"pid": process.pid}
-    for command in ("scale 2", "dump"):
-        outcome = bicorn(f"{command} --pid pid")
-        assert outcome.code == 1
-        assert outcome.err.endswith("this needs a control socket; start the server with --control-socket PATH\n")
+    outcome = bicorn("dump --pid pid")
+    assert outcome.out.startswith(
+        f"bicorn: process {process.pid} was told to write the stacks of its workers to its log"
+    )
+    assert process.stdout.readline() == b"dump\n"
+    outcome = bicorn("scale 2 --pid pid")
+    assert outcome.code == 1
+    assert f"kill -TTIN {process.pid}" in outcome.err
 
 
 @pytest.mark.slow

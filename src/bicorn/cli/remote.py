@@ -77,7 +77,7 @@ class Remote:
             except ConnectionError:
                 pass  # which is its end, too
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         """Send the supervisor a signal.
 
         Raises:
@@ -86,7 +86,7 @@ class Remote:
         try:
             os.kill(self.pid, number)
         except OSError as error:
-            raise RemoteError(f"process {self.pid} cannot be told {number.name}: {error.strerror}") from None
+            raise RemoteError(f"process {self.pid} cannot be sent a signal: {error.strerror}") from None
 
     def _connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -225,9 +225,3 @@ class Command(click.Command):
             params=[*(extra or []), *options()],
             context_settings={"help_option_names": ["-h", "--help"]},
         )
-
-
-def needs_socket(remote: Remote, what: str) -> None:
-    """Raises RemoteError for what signals cannot do."""
-    if not remote.socket:
-        raise RemoteError(f"{what}: this needs a control socket; start the server with --control-socket PATH")

@@ -10,7 +10,11 @@ from . import remote
 @click.pass_context
 def _run(ctx: click.Context, /, workers: int, **_: object) -> int:
     server = remote.find(ctx)
-    remote.needs_socket(server, f"a signal can only add one worker (kill -TTIN {server.pid}) or take one away (TTOU)")
+    if not server.socket:
+        raise remote.RemoteError(
+            f"a signal can only add one worker (kill -TTIN {server.pid}) or take one away (kill -TTOU {server.pid}): start"
+            " the server with --control-socket PATH"
+        )
     answer = server.ask("scale", workers=workers)
     if not answer["ok"]:
         raise remote.RemoteError(answer["text"])
