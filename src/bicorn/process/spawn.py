@@ -19,33 +19,49 @@ from .signals import HEARD
 
 
 def fork(life: Callable[[int], int]) -> tuple[int, int]:
-    """Start a worker.
+    """Start a process that has something to say.
 
     Args:
         life: runs in the child, with the writing end of its status pipe; returns the exit code.
 
     Returns:
-        In the supervisor, the process id and the reading end of the status pipe. In the child, never.
+        In the parent, the process id and the reading end of the status pipe. In the child, never.
 
     Raises:
         OSError: there is no process or no descriptor to have.
     """
     reader, writer = os.pipe()
+
+    def live() -> int:
+        os.close(reader)
+        return life(writer)
+
+    try:
+        pid = fork_silent(live)
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
+    os.close(writer)
+    os.set_blocking(reader, False)
+    return pid, reader
+
+
+def fork_silent(life: Callable[[], int]) -> int:
+    """The same without a pipe; the process id.
+
+    Raises:
+        OSError: there is no process to have.
+    """
     _flush()  # or what is still buffered would be written twice
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     try:
         pid = os.fork()
         if pid == 0:
-            _live(life, reader, writer)
-    except OSError:
-        os.close(reader)
-        os.close(writer)
-        raise
+            _live(life)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    os.close(writer)
-    os.set_blocking(reader, False)
-    return pid, reader
+    return pid
 
 
 def unblock() -> None:
@@ -53,12 +69,11 @@ def unblock() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
 
 
-def _live(life: Callable[[int], int], reader: int, writer: int) -> None:
+def _live(life: Callable[[], int]) -> None:
     """The child, from its first step to its last. It must never return into the supervisor's code."""
     code = 1
     try:
-        os.close(reader)
-        code = life(writer)
+        code = life()
     except BaseException:
         traceback.print_exc()
     finally:
