@@ -12,8 +12,8 @@ def _run(ctx: click.Context, /, workers: int, **_: object) -> int:
     server = remote.find(ctx)
     if not server.socket:
         raise remote.RemoteError(
-            f"a signal can only add one worker (kill -TTIN {server.pid}) or take one away (kill -TTOU {server.pid}): start"
-            " the server with --control-socket PATH"
+            f"a signal can only add one worker (kill -TTIN {server.pid}) or take one away (kill -TTOU {server.pid}):"
+            " start the server with --control-socket PATH"
         )
     answer = server.ask("scale", workers=workers)
     if not answer["ok"]:
