@@ -185,6 +185,20 @@ def take_handed_over() -> dict[str, str]:
     return {name: os.environ.pop(name) for name in HANDED_OVER if name in os.environ}
 
 
+def go_back(start: Start) -> None:
+    """To the directory and the environment of then, before settings are read again: what the last ones have set, and
+    the next ones do not, is gone. What was meant for one process alone does not come back.
+
+    Raises:
+        OSError: the directory is no more.
+    """
+    os.chdir(start.directory)
+    environ = {name: value for name, value in start.environ.items() if name not in HANDED_OVER}
+    for name in os.environ.keys() - environ.keys():
+        del os.environ[name]
+    os.environ.update(environ)
+
+
 def enter(config: Config) -> None:
     """Changes to ``chdir``, so that sockets, certificates and logs are found from there, and sets the variables of
     ``raw_env`` and ``env_file``: for the supervisor, and by forking for every worker.

@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 _prepared: list[tuple[Config, ssl.SSLContext | None]] = []
 
 
-def prepare(config: Config) -> None:
+def prepare(config: Config, beside: Config | None = None) -> None:
     """Build the context now, for :func:`build_context` to return for this very ``config`` from here on.
 
     The supervisor calls this before it forks. A bad certificate is then reported once, the keys are read while the
     process may still read them, and every worker shares one session-ticket key: a client resumes its session
     whichever worker it meets. The user's own hook is not run here: it is code of the application's.
 
+    Args:
+        beside: settings that stay in use, too, as long as a reload tries other ones.
+
     Raises:
         TLSConfigError: see :func:`build_context`.
     """
-    _prepared.clear()
+    _prepared[:] = [known for known in _prepared if known[0] is beside]
     if not config.ssl_context:
         _prepared.append((config, build_context(config)))
 
