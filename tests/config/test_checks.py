@@ -134,6 +134,8 @@ def test_two_free_ports_are_two_ports() -> None:
         ({"boot_timeout": 20}, ["boot_timeout=20 ends a start before lifespan_startup_timeout=60"]),
         ({"lifespan_startup_timeout": 400}, ["boot_timeout=300 ends a start before lifespan_startup_timeout=400"]),
         ({"boot_timeout": 0}, []),
+        ({"daemon": True}, ["daemon: once it serves, the server has no standard error"]),
+        ({"daemon": True, "error_logfile": "site.log"}, []),
         ({}, []),
     ],
 )

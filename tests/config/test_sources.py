@@ -381,3 +381,31 @@ def test_no_color_turns_colours_off_unless_they_are_asked_for() -> None:
     assert sources.resolve({"app": "main:app"}, environ=environ).config.use_colors is False
     assert sources.resolve({"app": "main:app"}, environ={"NO_COLOR": ""}).config.use_colors is None
     assert sources.resolve({"app": "main:app", "use_colors": True}, environ=environ).config.use_colors is True
+
+
+# -- How the process was started
+
+
+def test_how_the_process_was_started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of a link, which will lead to the next version; unless PWD says something else."""
+    (folder / "v1").mkdir()
+    (folder / "current").symlink_to("v1")
+    monkeypatch.chdir(folder / "current")
+    for shown, directory in ((folder / "current", folder / "current"), ("/", folder / "v1"), ("gone", folder / "v1")):
+        monkeypatch.setattr(os, "environ", {"PWD": str(shown), "A": "1"})
+        assert sources.start() == sources.Start(str(directory), {"PWD": str(shown), "A": "1"})
+    os.environ["A"] = "2"
+    monkeypatch.setattr(os, "environ", {})
+    assert sources.start() == sources.Start(str(folder / "v1"), {})
+
+
+def test_what_is_handed_over_is_for_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed = {"LISTEN_FDS": "1", "LISTEN_PID": "7", "NOTIFY_SOCKET": "@n", "BICORN_LISTENERS": "{}"}
+    monkeypatch.setattr(os, "environ", {"A": "1", **handed})
+    assert sources.take_handed_over() == handed
+    assert os.environ == {"A": "1"}
+    assert sources.take_handed_over() == {}
+
+
+def test_a_successors_variable_is_no_setting(folder: Path) -> None:
+    ask(folder, BICORN_LISTENERS="{}")

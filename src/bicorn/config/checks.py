@@ -51,6 +51,8 @@ def advice(config: Config) -> list[str]:
         ]
     if config.ca_certs and not config.cert_reqs and not config.ssl_context:
         notices.append("ca_certs has no effect: cert_reqs is none, so no client certificate is asked for")
+    if config.daemon and config.error_logfile == "-":
+        notices.append("daemon: once it serves, the server has no standard error; give error_logfile to see its log")
     return [*notices, *_without_the_other(config), *_overtaken(config)]
 
 
