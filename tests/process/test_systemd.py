@@ -104,6 +104,16 @@ def test_a_bind_that_is_not_used_is_mentioned(activation: Activation, caplog: py
     ]
 
 
+def test_a_wrapper_that_has_kept_the_sockets_is_mentioned(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "bicorn.error"):
+        assert systemd.listeners(passed(pid=1), Config()) == []
+        assert systemd.listeners(passed(pid=os.getppid()), Config()) == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "the sockets of systemd are not used: it has passed them to the process that started this one"
+        f" ({os.getppid()}), a shell or a wrapper; let that one use exec"
+    ]
+
+
 def test_descriptors_that_are_bound_by_number_are_chosen_so(activation: Activation) -> None:
     _, fds = activation
     config = Config(bind=(f"fd://{fds[0]}",))

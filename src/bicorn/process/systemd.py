@@ -55,6 +55,12 @@ def listeners(handed: Mapping[str, str], config: Config) -> list[Listener]:
         BindError: one of them is not a listening stream socket.
     """
     passed = listen_fds(handed)
+    if handed.get("LISTEN_PID") == str(os.getppid()):
+        logger.warning(
+            "the sockets of systemd are not used: it has passed them to the process that started this one (%s), a shell"
+            " or a wrapper; let that one use exec",
+            handed["LISTEN_PID"],
+        )
     if any(address.startswith("fd://") for address in config.bind):
         for fd, _ in passed:
             with suppress(OSError):  # not there: whoever binds it says so
