@@ -64,14 +64,12 @@ def test_a_worker_before_the_fork() -> None:
 
 
 def test_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = [3]
-    server = Server(CONFIG, Log(), lambda: count[0])
+    server = Server(CONFIG, Log(), 3)
     assert (server.pid, server.num_workers, server.proc_name) == (os.getpid(), 3, "bicorn")
     assert server.address == [("127.0.0.1", 80), "/run/a", 3]
     assert (server.timeout, server.master_pid, server.WORKERS) == (30, 0, {})
-    count[0] = 4
     server.use(Config(proc_name="site"))
-    assert (server.num_workers, server.proc_name, server.cfg.workers) == (4, "site", 1)
+    assert (server.num_workers, server.proc_name, server.cfg.workers) == (3, "site", 1)
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
     server.WORKERS[7] = Worker(1, 1, CONFIG, Log())

@@ -46,14 +46,18 @@ class Calls:
     def __init__(self, *names: str, fails: str = "") -> None:
         self.made: list[str] = []
         self.last: tuple[Any, ...] = ()
+        self.arguments: dict[str, tuple[Any, ...]] = {}
         self.config = Config(**{name: self.hook(name, fails == name) for name in names or HOOKS_SET})  # type: ignore[arg-type]
-        self.workers = 2
-        self.hooks = Hooks(self.config, lambda: self.workers)
+        self.hooks = Hooks(self.config, 2)
+
+    def last_of(self, name: str) -> tuple[Any, ...]:
+        return self.arguments[name]
 
     def hook(self, name: str, fails: bool) -> Callable[..., None]:
         def note(*arguments: Any) -> None:
             self.made.append(name)
             self.last = arguments
+            self.arguments[name] = arguments
             if fails:
                 raise ValueError("of the hook")
 
@@ -87,6 +91,9 @@ def test_a_life_in_the_supervisor() -> None:
     assert (worker.alive, server.WORKERS) == (False, {})
     hooks.exited(1)
     hooks.exited(9)
+    made = len(calls.made)
+    hooks.forking(4, here=False)
+    assert (hooks.server.worker_age, len(calls.made)) == (3, made)
     assert calls.made[-1] == "child_exit"
     hooks.executing()
     hooks.ended()
@@ -104,10 +111,10 @@ def test_the_number_of_workers() -> None:
 def test_a_reload_takes_the_new_functions() -> None:
     calls = Calls("on_reload", "nworkers_changed", "on_exit")
     new = Calls("on_reload", "nworkers_changed")
-    calls.workers = 5
-    calls.hooks.reloading(new.config.replace(proc_name="new"), 2)
+    calls.hooks.reloading(new.config.replace(proc_name="new"), 5)
     assert (calls.made, new.made) == ([], ["nworkers_changed", "on_reload"])
-    assert calls.hooks.server.cfg.proc_name == "new"
+    assert new.last_of("nworkers_changed") == (calls.hooks.server, 5, 2)
+    assert (calls.hooks.server.cfg.proc_name, calls.hooks.server.num_workers) == ("new", 5)
     calls.hooks.ended()
     assert calls.made == [], "it is set no more"
 
@@ -211,7 +218,7 @@ def test_a_hook_that_exits_does_not_end_the_supervisor(caplog: pytest.LogCapture
     def on_exit(server: object) -> None:
         sys.exit(5)
 
-    Hooks(Config(on_exit=on_exit), lambda: 1).ended()
+    Hooks(Config(on_exit=on_exit), 1).ended()
     assert "the hook on_exit failed" in caplog.text
 
 
@@ -227,7 +234,7 @@ def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("importable")
 def test_a_function_by_its_name() -> None:
-    hooks = Hooks(Config(on_exit="hooks_of_a_test:Site.on_exit", when_ready="hooks_of_a_test.one"), lambda: 1)
+    hooks = Hooks(Config(on_exit="hooks_of_a_test:Site.on_exit", when_ready="hooks_of_a_test.one"), 1)
     assert hooks.has("on_exit")
     assert hooks.has("when_ready")
 
@@ -243,20 +250,20 @@ def test_a_function_by_its_name() -> None:
 )
 def test_a_name_that_leads_nowhere(target: str, problem: str) -> None:
     with pytest.raises(ConfigError) as error:
-        Hooks(Config(on_exit=target, origins={"on_exit": "--on-exit"}), lambda: 1)
+        Hooks(Config(on_exit=target, origins={"on_exit": "--on-exit"}), 1)
     assert str(error.value) == f"on_exit {target!r} (from --on-exit) {problem}"
 
 
 @pytest.mark.usefixtures("importable")
 def test_a_name_that_leads_to_a_function_of_other_arguments() -> None:
     with pytest.raises(ConfigError, match=r"^pre_fork must be a function of \(server, worker\).*it takes \(server\)"):
-        Hooks(Config(pre_fork="hooks_of_a_test:one"), lambda: 1)
+        Hooks(Config(pre_fork="hooks_of_a_test:one"), 1)
 
 
 def test_a_module_that_fails_shows_why(importable: Path) -> None:
     (importable / "broken_hooks_of_a_test.py").write_text("1 / 0")
     with pytest.raises(ConfigError, match=r"(?s)cannot be imported\n.*ZeroDivisionError"):
-        Hooks(Config(on_exit="broken_hooks_of_a_test:f"), lambda: 1)
+        Hooks(Config(on_exit="broken_hooks_of_a_test:f"), 1)
 
 
 @pytest.mark.parametrize("number", [2, 3, 4])
@@ -264,7 +271,7 @@ def test_post_request_gets_as_many_arguments_as_it_takes(number: int) -> None:
     got: list[Any] = []
     names = ", ".join("abcd"[:number])
     hook = eval(f"lambda {names}: got.append(({names}))", {"got": got})
-    life = Hooks(Config(post_request=hook), lambda: 1).life(1)
+    life = Hooks(Config(post_request=hook), 1).life(1)
     [(_, app)] = life.loaded(APPS)
     environ = {"REQUEST_METHOD": "GET", "RAW_URI": "/a?b", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": ""}
     app.call({**environ, "wsgi.url_scheme": "http"}, lambda *_: None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..config import bind
@@ -144,9 +144,10 @@ class Server:
         WORKERS: every worker by its process id.
         LISTENERS: the listening sockets.
         worker_age: how many workers have been started.
+        num_workers: how many are wanted.
     """
 
-    def __init__(self, config: Config, log: Log, workers: Callable[[], int]) -> None:
+    def __init__(self, config: Config, log: Log, workers: int) -> None:
         self.pid = os.getpid()
         self.master_pid = self.reexec_pid = 0
         self.master_name = "Master"
@@ -154,7 +155,7 @@ class Server:
         self.WORKERS: dict[int, Worker] = {}
         self.LISTENERS: Sequence[Any] = ()
         self.worker_age = 0
-        self._workers = workers
+        self.num_workers = workers
         self.use(config)
 
     def use(self, config: Config) -> None:
@@ -163,11 +164,6 @@ class Server:
         self.address = addresses(config)
         self.timeout = config.timeout
         self.proc_name = self.cfg.proc_name
-
-    @property
-    def num_workers(self) -> int:
-        """How many workers are wanted."""
-        return self._workers()
 
     def kill_worker(self, pid: int, sig: int) -> None:
         """Send a worker a signal."""

@@ -43,13 +43,13 @@ class Hooks:
     """The hooks of one server, and what they are given. Inherited by every worker when it is forked.
 
     Args:
-        workers: how many workers are wanted now.
+        workers: how many workers are wanted.
 
     Raises:
         ConfigError: a ``MODULE:FUNCTION`` that cannot be had.
     """
 
-    def __init__(self, config: Config, workers: Callable[[], int]) -> None:
+    def __init__(self, config: Config, workers: int) -> None:
         self._config = config
         self._functions = functions(config)
         self.log = Log()
@@ -78,10 +78,11 @@ class Hooks:
 
     def resized(self, new: int, old: int | None) -> None:
         """The number of workers that are wanted has changed."""
+        self.server.num_workers = new
         self.call("nworkers_changed", self.server, new, old)
 
-    def reloading(self, config: Config, old: int) -> None:
-        """The settings were read again.
+    def reloading(self, config: Config, workers: int) -> None:
+        """The settings were read again, and want so many workers.
 
         Raises:
             ConfigError: as for the first ones.
@@ -89,16 +90,17 @@ class Hooks:
         self._functions = functions(config)
         self._config = config
         self.server.use(config)
-        self.resized(self.server.num_workers, old)
+        self.resized(workers, self.server.num_workers)
         self.call("on_reload", self.server)
 
-    def forking(self, number: int) -> None:
-        """A worker is about to be forked."""
+    def forking(self, number: int, *, here: bool = True) -> None:
+        """A worker is about to be forked; not ``here``: by another process, which calls the hook."""
         self.server.worker_age += 1
         worker = Worker(number, self.server.worker_age, self._config, self.log)
         worker.ppid, worker.sockets = self.server.pid, self.server.LISTENERS
         self._workers[number] = worker
-        self.call("pre_fork", self.server, worker)
+        if here:
+            self.call("pre_fork", self.server, worker)
 
     def forked(self, number: int, pid: int) -> None:
         """It exists."""
