@@ -31,6 +31,7 @@ from manager import (  # noqa: E402
     prove_shares,
     prove_stuck,
     prove_upgrade,
+    reload_saves,
 )
 from manager.report import Row, page  # noqa: E402
 from manager.started import Ground  # noqa: E402
@@ -48,6 +49,7 @@ PROOFS = {
         prove_shares,
         prove_memory,
         prove_idle,
+        reload_saves,
     )
 }
 

@@ -15,13 +15,14 @@ from collections.abc import Iterator
 
 from .watched import Rules
 
-PAUSE = 0.1
+PAUSE = 0.15
 """Seconds between two looks."""
 
-BUDGET = 0.0015
-"""The share of a core that the turns may take: 2,000 files in 2 or 3 s. Each look itself costs some more."""
+BUDGET = 0.0012
+"""The share of a core that the turns may take: 2,000 files in 3 or 4 s. Each look itself costs some more."""
 
 _LATELY = 16
+_SEEDS = 8
 _AT_ONCE = 16  # files, between two looks at the clock
 _GRAIN = 10_000_000  # ns: two changes of a directory this close may leave the same time (a tick of the kernel)
 
@@ -46,6 +47,8 @@ class Poller:
         for root in rules.roots:
             self._list(root)
         self._find_extra()
+        newest = sorted(self._files, key=lambda path: self._files[path] or (0,))[-_SEEDS:]
+        self._lately.update(dict.fromkeys(newest))
         self._turns = self._round()
 
     def look(self) -> list[str]:
