@@ -14,7 +14,7 @@ import pytest
 
 from bicorn.apps.loader import LoadedApp
 from bicorn.config.settings import Config
-from bicorn.errors import AppNotFound, TLSConfigError
+from bicorn.errors import AppBootError, AppNotFound, TLSConfigError
 from bicorn.process import worker
 from bicorn.process.events import BootFailed, Ready, Stopping
 from bicorn.process.status import StatusReader
@@ -179,3 +179,64 @@ def test_before_it_is_ready_a_stop_just_ends_the_start(pipe: Pipe) -> None:
 
 def test_the_modules_that_every_worker_needs_come_with_this_one() -> None:
     assert worker.Server.__module__ == "bicorn.server.server"
+
+
+class Hooked:
+    """Stands in for the hooks of a worker."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.log: list[str] = []
+        self.fails = fails
+
+    def note(self, name: str) -> None:
+        self.log.append(name)
+        if name == self.fails:
+            raise AppBootError(f"the hook {name} failed")
+
+    def listen(self) -> None:
+        self.note("listen")
+
+    def born(self) -> None:
+        self.note("born")
+
+    def loaded(self, apps: Any) -> Any:
+        self.note("loaded")
+        return apps
+
+    def stopping(self) -> None:
+        self.note("stopping")
+
+    def interrupted(self) -> None:
+        self.note("interrupted")
+
+    def leaving(self) -> None:
+        self.note("leaving")
+
+
+def test_hooks_are_called_around_the_life(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    life: Any = Hooked()
+
+    async def live(self: Worker) -> None:
+        life.note("live")
+
+    monkeypatch.setattr(worker, "load_all", lambda _: life.note("load") or [])
+    monkeypatch.setattr(Worker, "live", live)
+    assert run(Config(app="main:app", loop="asyncio"), [], pipe.writer, pipe.reader, life=life) == 0
+    assert life.log == ["listen", "born", "load", "loaded", "live", "leaving"]
+
+
+@pytest.mark.parametrize("hook", ["born", "loaded"])
+def test_a_hook_that_fails_is_a_failed_start(pipe: Pipe, monkeypatch: pytest.MonkeyPatch, hook: str) -> None:
+    life: Any = Hooked(fails=hook)
+    monkeypatch.setattr(worker, "load_all", lambda _: [])
+    assert run(Config(app="main:app", loop="asyncio"), [], pipe.writer, pipe.reader, life=life) == 3
+    assert pipe.heard() == [BootFailed(1, 3, f"the hook {hook} failed")]
+    assert life.log[-1] == "leaving"
+
+
+def test_hooks_hear_how_it_is_told_to_stop(pipe: Pipe) -> None:
+    it, _ = made(pipe)
+    it._life = life = Hooked()  # type: ignore[assignment]
+    it._stop(True)
+    it._stop(False)
+    assert life.log == ["stopping", "interrupted"]  # type: ignore[attr-defined]
