@@ -236,6 +236,7 @@ def test_a_hook_that_fails_is_a_failed_start(pipe: Pipe, monkeypatch: pytest.Mon
 
 def test_hooks_hear_how_it_is_told_to_stop(pipe: Pipe) -> None:
     it, _ = made(pipe)
+    it._started()
     it._life = life = Hooked()  # type: ignore[assignment]
     it._stop(True)
     it._stop(False)
