@@ -14,32 +14,42 @@ from .events import BootFailed, Broken, Event, Ready, Recycle, Stopping
 
 def ready(app: str, modules: Iterable[str] = ()) -> bytes:
     """The worker accepts connections; see :class:`.events.Ready`."""
-    return _line("ready", app, " ".join(modules))
+    return line("ready", app, " ".join(modules))
 
 
 def failed(code: int, message: str) -> bytes:
     """The worker cannot start and will exit with ``code``."""
-    return _line("failed", str(code), message)
+    return line("failed", str(code), message)
 
 
 def broken(message: str) -> bytes:
     """The application cannot start, and a page that says so takes its place; see :class:`.events.Broken`."""
-    return _line("broken", message)
+    return line("broken", message)
 
 
 def stopping(closing: float | None) -> bytes:
     """The worker has begun to stop; see :class:`.events.Stopping`."""
-    return _line("stopping", "" if closing is None else str(closing))
+    return line("stopping", "" if closing is None else str(closing))
 
 
 def recycle(why: str) -> bytes:
     """The worker asks to be replaced; see :class:`.events.Recycle`."""
-    return _line("recycle", why)
+    return line("recycle", why)
 
 
-def _line(*fields: str) -> bytes:
+def line(*fields: str) -> bytes:
+    """One line of these fields, whatever is in them."""
     # Not field.encode(): that imports the codec, in each worker.
     return b"\t".join(codecs.unicode_escape_encode(field)[0] for field in fields) + b"\n"
+
+
+def fields(line: bytes) -> list[str]:
+    """What :func:`line` was made of.
+
+    Raises:
+        ValueError: it was not.
+    """
+    return [codecs.unicode_escape_decode(field)[0] for field in line.split(b"\t")]
 
 
 class StatusReader:
@@ -56,7 +66,7 @@ class StatusReader:
 
     def _event(self, line: bytes) -> Event | None:
         try:
-            match [codecs.unicode_escape_decode(field)[0] for field in line.split(b"\t")]:
+            match fields(line):
                 case ["ready", app, modules]:
                     return Ready(self._number, app, tuple(modules.split()))
                 case ["failed", code, message]:

@@ -7,13 +7,14 @@ import faulthandler
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..apps.failure import user_traceback
 from ..apps.loader import LoadedApp, load, prepare_import_path
 from ..errors import BicornError
+from ..observe import log
 from ..observe.access import open_access_log
 from ..server.loop import new_event_loop
 from ..server.server import Server
@@ -23,6 +24,7 @@ from .times import MARGIN
 if TYPE_CHECKING:
     from ..apps.lifespan import Lifespan
     from ..config.settings import Config
+    from ..observe.slot import Slot
     from ..server.listener import Listener
     from .hooks import Life
 
@@ -40,8 +42,12 @@ def run(
     tell: int,
     lifeline: int,
     *,
+    number: int = 1,
     is_alone: bool = False,
     life: Life | None = None,
+    slot: Slot | None = None,
+    dump: int = -1,
+    imported: Apps | None = None,
 ) -> int:
     """Serve until told to stop.
 
@@ -49,22 +55,30 @@ def run(
         listeners: what to accept from; closed here once the server has its own copies.
         tell: the writing end of this worker's status pipe.
         lifeline: the reading end of a pipe that only the supervisor can write to: it ends when the supervisor does.
+        number: among the workers.
         is_alone: no other code serves. It matters where files are watched, and this code cannot start.
         life: the hooks of this worker, if there are any.
+        slot: its page of the scoreboard.
+        dump: the writing end of the pipe for its stacks; -1 for none.
+        imported: the applications, where the process that this one was forked from has imported them.
 
     Returns:
         The exit code: 0 after a stop, 2, 3 or 4 for what could not start (the supervisor has been told why), 1 for a
         server that broke down.
     """
-    live = partial(_live, config, listeners, tell, lifeline, sharing.last_imported(), life)
+    if dump >= 0:
+        from .dump import register
+
+        register(dump)
+    serve = partial(_serve, config, listeners, tell, lifeline, number, sharing.last_imported(), life, slot)
     try:
-        code, message = live(None)
+        code, message = serve(partial(_begin, config, life, slot, imported))
         if message and config.reload:
             from .stand_in import stand_in  # for development only
 
             if apps := stand_in(config, listeners, code, message, is_alone):
                 say(tell, status.broken(message))
-                code, message = live(apps)
+                code, message = serve(lambda: apps)
         if message:
             say(tell, status.failed(code, message))
         return code
@@ -73,36 +87,46 @@ def run(
             life.leaving()
 
 
-def _live(
+def _begin(config: Config, life: Life | None, slot: Slot | None, imported: Apps | None) -> Apps:
+    """Become what the settings say, and load what they name."""
+    _show_crashes()
+    if life is not None:
+        life.listen()
+        life.born()
+    if config.user is not None or config.group is not None:
+        from .privileges import drop
+
+        drop(config)
+    if imported is not None:
+        return imported
+    if slot is not None:
+        slot.phase(f"importing {config.app}")
+    return import_apps(config)
+
+
+def _serve(
     config: Config,
     listeners: Sequence[Listener],
     tell: int,
     lifeline: int,
+    number: int,
     inherited: str,
     life: Life | None,
-    apps: Apps | None,
+    slot: Slot | None,
+    begin: Callable[[], Apps],
 ) -> tuple[int, str]:
     """The exit code, and why it could not start, if it could not.
 
     Args:
         inherited: the last module that the supervisor had imported.
-        apps: what to serve; None for what the settings say.
+        begin: returns what to serve.
     """
     worker: Worker | None = None
     try:
-        _show_crashes()
-        if life is not None and apps is None:
-            life.listen()
-            life.born()
-        prepare_import_path(config)
-        if config.reload and apps is None:
-            from .stand_in import import_afresh
-
-            import_afresh(config)
-        loaded = apps or load_all(config)
+        apps = begin()
         if life is not None:
-            loaded = life.loaded(loaded)
-        worker = Worker(config, loaded, listeners, tell, lifeline, inherited, life)
+            apps = life.loaded(apps)
+        worker = Worker(config, apps, listeners, tell, lifeline, inherited, life, slot, number)
         loop = new_event_loop(config.loop)
         try:
             loop.run_until_complete(worker.live())
@@ -129,6 +153,16 @@ def _show_crashes() -> None:
         pass  # no standard error, or one that is no file
 
 
+def import_apps(config: Config) -> Apps:
+    """Every application, found where the settings say."""
+    prepare_import_path(config)
+    if config.reload:
+        from .stand_in import import_afresh
+
+        import_afresh(config)
+    return load_all(config)
+
+
 def load_all(config: Config) -> list[tuple[str, LoadedApp]]:
     """The main application under ``""``, then each mounted one under its prefix."""
     apps = [("", load(config.app or "", interface=config.interface, factory=config.factory))]
@@ -151,6 +185,8 @@ class Worker:
     Args:
         inherited: the last module that the supervisor had imported.
         life: the hooks of this worker, if there are any.
+        slot: its page of the scoreboard, if there is one.
+        number: among the workers.
 
     Attributes:
         is_ready: it has accepted connections; what goes wrong from here on is no failure to start.
@@ -166,6 +202,8 @@ class Worker:
         lifeline: int,
         inherited: str,
         life: Life | None = None,
+        slot: Slot | None = None,
+        number: int = 1,
     ) -> None:
         self.is_ready = False
         self.is_cancelled = False
@@ -176,15 +214,20 @@ class Worker:
         self._lifeline = lifeline
         self._inherited = inherited
         self._life = life
+        self._slot = slot
+        self._number = number
 
     async def live(self) -> None:
         """Serve until a signal, or the end of the supervisor, says stop."""
         loop = asyncio.get_running_loop()
         self._serving = asyncio.current_task()
         access = open_access_log(self._config, loop.call_soon)
-        self._server = Server(self._config, self._apps, self._listeners, access, recycle=self._ask_to_recycle)
+        self._server = Server(
+            self._config, self._apps, self._listeners, access, recycle=self._ask_to_recycle, slot=self._slot
+        )
         loop.add_signal_handler(signal.SIGTERM, self._stop, True)
         loop.add_signal_handler(signal.SIGQUIT, self._stop, False)
+        loop.add_signal_handler(signal.SIGUSR1, _reopen_logs)
         loop.add_reader(self._lifeline, self._orphaned)
         try:
             await self._server.serve(self._started)
@@ -199,6 +242,10 @@ class Worker:
         for listener in self._listeners:
             listener.sock.close()
         modules = sharing.imported_modules(self._inherited)
+        if self._config.daemon:
+            from .daemon import silence
+
+            silence()
         say(self._tell, status.ready(describe(self._apps, self._server.lifespans), modules))
         # Where nothing but inline WSGI is served, holding the loop is how it works.
         if self._config.warn_blocked and (self._server.lifespans or self._config.threads > 1):
@@ -235,6 +282,13 @@ class Worker:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, self._config.graceful_timeout + MARGIN + closing)
         self._stop(True)
+
+
+def _reopen_logs() -> None:
+    try:
+        log.reopen()
+    except BicornError as error:
+        logger.error("%s; the old file is still in use", error)
 
 
 def describe(apps: Apps, lifespans: Sequence[Lifespan]) -> str:

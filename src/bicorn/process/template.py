@@ -1,0 +1,332 @@
+"""``--preload``: a process that imports the application once, and from which workers are forked.
+
+The supervisor forks it and never imports the application itself: so a reload is another template, and the old one's
+memory goes with its last worker. Between the two is a pair of sockets. The supervisor asks for a worker and hands over
+the ends of its pipes (SCM_RIGHTS, unix(7)); the template says who was forked and who has died, for only a parent hears
+of that. When the supervisor ends, both ends of everything end: no template outlives it.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import BicornError
+from ..record import Record
+from . import signals, spawn, status
+from .events import ForkFailed
+
+if TYPE_CHECKING:
+    from ..apps.loader import LoadedApp
+    from ..config.settings import Config
+    from ..server.listener import Listener
+
+    Apps = Sequence[tuple[str, LoadedApp]]
+
+logger = logging.getLogger("bicorn.error")
+
+_LEFT = "the import has left behind {}: each worker has a copy that does not work, or shares what is not made for it; \
+start them in the lifespan, in post_fork, or when they are first used"
+
+
+# -- What a template says ------------------------------------------------------------------------------------------
+
+
+class Imported(Record):
+    """The application is there; ``app`` names it."""
+
+    app: str
+
+
+class Failed(Record):
+    """It is not, and will not be."""
+
+    code: int
+    message: str
+
+
+class WorkerForked(Record):
+    """A worker was forked."""
+
+    number: int
+    pid: int
+
+
+class WorkerGone(Record):
+    """A worker has ended; ``wait_status`` as of waitpid(2)."""
+
+    pid: int
+    wait_status: int
+
+
+Said = Imported | Failed | WorkerForked | WorkerGone | ForkFailed
+
+
+# -- The supervisor's side -----------------------------------------------------------------------------------------
+
+
+class Template:
+    """The supervisor's end.
+
+    Attributes:
+        is_ready: it has the application.
+        is_discarded: no more workers are wanted from it; it ends with its last one.
+        has_failed: it has said why it cannot import the application.
+        waiting: the workers it was asked for and that it has not forked yet, by number, with their pipes.
+    """
+
+    def __init__(self, generation: int, pid: int, sock: socket.socket) -> None:
+        self.generation = generation
+        self.pid = pid
+        self.is_ready = self.is_discarded = self.has_failed = False
+        self.waiting: dict[int, int] = {}
+        self._sock = sock
+        self._rest = b""
+
+    def fileno(self) -> int:
+        """For the selector; -1 once it is closed."""
+        return self._sock.fileno()
+
+    def ask(self, number: int, reader: int, ends: Sequence[int], is_alone: bool) -> None:
+        """Ask for a worker.
+
+        Args:
+            reader: the supervisor's end of its status pipe; kept in :attr:`waiting` until there is an answer.
+            ends: the worker's ends of its pipes; the supervisor's copies are to be closed after this.
+            is_alone: see :func:`.worker.run`.
+
+        Raises:
+            OSError: the template does not listen.
+        """
+        socket.send_fds(self._sock, [status.line("fork", str(number), "alone" if is_alone else "")], list(ends))
+        self.waiting[number] = reader
+
+    def listen(self) -> tuple[list[Said], bool]:
+        """What it has said since the last time, and whether it may say more."""
+        said: list[Said] = []
+        while self._sock.fileno() >= 0:
+            try:
+                data = self._sock.recv(65536)
+            except BlockingIOError:
+                return said, True
+            except OSError:
+                data = b""
+            if not data:
+                return said, False
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            said += [each for line in lines if (each := self._understand(line)) is not None]
+        return said, False
+
+    def discard(self) -> None:
+        """No more workers; one that is still importing has none, and need not go on."""
+        self.is_discarded = True
+        if not self.is_ready:
+            self.kill()
+            return
+        try:
+            self._sock.send(status.line("discard"))
+        except OSError:
+            pass  # it has gone
+
+    def kill(self) -> None:
+        """End it at once. Workers that were forked from it live on."""
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def close(self) -> None:
+        """In the supervisor, when it has gone; in a forked process, to which it is nothing."""
+        self._sock.close()
+        for reader in self.waiting.values():
+            os.close(reader)
+        self.waiting.clear()
+
+    def _understand(self, line: bytes) -> Said | None:
+        try:
+            match status.fields(line):
+                case ["imported", app]:
+                    self.is_ready = True
+                    return Imported(app)
+                case ["failed", code, message]:
+                    self.has_failed = True
+                    return Failed(int(code), message)
+                case ["forked", number, pid]:
+                    return WorkerForked(int(number), int(pid))
+                case ["unforked", number, reason]:
+                    return ForkFailed(int(number), reason)
+                case ["gone", pid, wait_status]:
+                    return WorkerGone(int(pid), int(wait_status))
+        except ValueError:
+            pass
+        return None  # the application has the socket too, and may have written to it
+
+
+Live = Callable[[int, int, int, bool, "Apps"], int]
+"""A worker's life: its number, the ends of its status pipe and of its dump pipe, whether it is alone, the applications.
+"""
+
+
+def start(generation: int, life: Callable[[socket.socket], int]) -> Template:
+    """Fork a template.
+
+    Args:
+        life: runs in the new process, with its end of the pair; returns the exit code.
+
+    Raises:
+        OSError: there is no process, or no descriptor, to have.
+    """
+    ours, theirs = socket.socketpair()
+
+    def live() -> int:
+        ours.close()
+        return life(theirs)
+
+    try:
+        pid = spawn.fork_silent(live)
+    except OSError:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    ours.setblocking(False)
+    return Template(generation, pid, ours)
+
+
+# -- The template's side -------------------------------------------------------------------------------------------
+
+
+def run(config: Config, listeners: Sequence[Listener], sock: socket.socket, lifeline: int, become_worker: Live) -> int:
+    """In the new process: import the application, then fork workers until it is discarded. The exit code.
+
+    Args:
+        listeners: for the workers; closed when no more are wanted, or clients would be queued where nobody accepts.
+        lifeline: ends when the supervisor does.
+        become_worker: a worker's life.
+    """
+    from . import worker
+
+    if config.user is not None or config.group is not None:
+        from . import privileges
+
+        try:
+            privileges.drop(config)
+        except BicornError as error:
+            sock.sendall(status.line("failed", str(error.exit_code), str(error)))
+            return error.exit_code
+    from . import leftovers
+
+    before = leftovers.descriptors()
+    try:
+        apps = worker.import_apps(config)
+    except BaseException as error:
+        code, message = worker.explain(error)
+        sock.sendall(status.line("failed", str(code), message))
+        return code
+    gc.collect()
+    if found := leftovers.find(before):
+        logger.warning("%s", _LEFT.format(", ".join(found)))
+    gc.freeze()  # the collector of a worker writes into none of these pages, which would copy them
+    sock.sendall(status.line("imported", apps[0][1].name))
+    return Nursery(apps, listeners, sock, lifeline, become_worker).run()
+
+
+class Nursery:
+    """Where workers are forked."""
+
+    def __init__(
+        self, apps: Apps, listeners: Sequence[Listener], sock: socket.socket, lifeline: int, become_worker: Live
+    ) -> None:
+        self._apps = apps
+        self._listeners = listeners
+        self._sock = sock
+        self._lifeline = lifeline
+        self._become_worker = become_worker
+        self._children: set[int] = set()
+        self._discarded = False
+        self._rest = b""
+        self._ends: list[int] = []  # that have come, and belong to the next requests
+
+    def run(self) -> int:
+        """Until it is discarded and all workers have gone, or the supervisor has."""
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        signals.become_template()  # once more: the application may have had ideas of its own
+        signal.signal(signal.SIGCHLD, signals.nothing)
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._selector = selectors.DefaultSelector()
+        for each in (self._sock, self._reader, self._lifeline):
+            self._selector.register(each, selectors.EVENT_READ)
+        while not self._discarded or self._children:
+            ready = {key.fd for key, _ in self._selector.select()}
+            if self._lifeline in ready:
+                break  # the workers hear of it themselves
+            if self._sock.fileno() in ready and not self._hear():
+                break
+            self._reap()
+        return 0
+
+    def _hear(self) -> bool:
+        data, ends, _, _ = socket.recv_fds(self._sock, 65536, 64)
+        for end in ends:
+            os.set_inheritable(end, False)
+        self._ends += ends
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            match status.fields(line):
+                case ["fork", number, alone]:
+                    (tell, dump), self._ends = self._ends[:2], self._ends[2:]
+                    self._fork(int(number), tell, dump, bool(alone))
+                case ["discard"]:
+                    self._discarded = True
+                    for listener in self._listeners:
+                        listener.sock.close()
+        return bool(data)
+
+    def _fork(self, number: int, tell: int, dump: int, is_alone: bool) -> None:
+        def live() -> int:
+            self._let_go()
+            return self._become_worker(number, tell, dump, is_alone, self._apps)
+
+        try:
+            pid = spawn.fork_silent(live)
+        except OSError as error:
+            self._sock.sendall(status.line("unforked", str(number), error.strerror or str(error)))
+        else:
+            self._children.add(pid)
+            self._sock.sendall(status.line("forked", str(number), str(pid)))
+        finally:
+            os.close(tell)
+            os.close(dump)
+
+    def _let_go(self) -> None:
+        signal.set_wakeup_fd(-1)
+        try:
+            self._selector.close()
+        except OSError:
+            pass  # a kqueue does not survive a fork
+        for fd in (self._reader, self._writer, *self._ends):
+            os.close(fd)
+        self._sock.close()
+
+    def _reap(self) -> None:
+        try:
+            while os.read(self._reader, 4096):
+                pass
+        except BlockingIOError:
+            pass
+        for pid in list(self._children):
+            try:
+                done, wait_status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:  # the application has waited for all there are
+                done, wait_status = pid, 0
+            if done:
+                self._children.discard(pid)
+                self._sock.sendall(status.line("gone", str(pid), str(wait_status)))
