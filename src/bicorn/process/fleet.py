@@ -190,6 +190,10 @@ class Fleet:
         trial = self.trial()
         return [worker for worker in self.workers.values() if worker.counts() and worker.generation != trial]
 
+    def leaving(self) -> int:
+        """How many processes there are on top of those two: reloads wait rather than pile them up."""
+        return len(self.workers) - len(self.serving()) - len(self.tried())
+
     def is_outdated(self, worker: Worker) -> bool:
         """It has to be replaced, and is good enough until then."""
         return worker.generation != self.generation or bool(worker.recycle)
@@ -198,7 +202,7 @@ class Fleet:
         """How many workers have to be started, of the generation that serves.
 
         An outdated worker has its replacement beside it for a while: one at a time where workers are recycled, and
-        ``reload_surge`` in a reload. Nor do those that still drain become more than a second set.
+        ``reload_surge`` in a reload. Nor do those that still drain become much more than a second set.
         """
         if self.phase not in RUNNING:
             return 0
@@ -208,15 +212,17 @@ class Fleet:
         if not outdated:
             return needed
         surge = self.want.reload_surge if any(w.generation != self.generation for w in outdated) else 1
-        leaving = len(self.workers) - len(serving) - len(self.tried())
-        return min(needed, target + surge - len(serving), max(target - len(serving), target + surge - leaving))
+        room = target + surge - self.leaving()
+        return min(needed, target + surge - len(serving), max(target - len(serving), room))
 
     def untried(self) -> int:
         """How many workers have to be started, of the generation on trial."""
         if self.phase not in RUNNING or self.trial() is None:
             return 0
         assert self.roll is not None
-        return min(self.roll.want.reload_surge, max(self.target(), 1)) - len(self.tried())
+        surge = self.roll.want.reload_surge
+        room = 2 * self.target() + surge - self.leaving()
+        return min(surge, max(self.target(), 1), max(room, 0)) - len(self.tried())
 
     def want_of(self, generation: int) -> Want:
         """The settings of a generation."""
