@@ -183,6 +183,12 @@ class AsgiExchange(Exchange):
             self._is_cancelled = True
             self._task.cancel("the server is stopping")
 
+    def stack(self) -> str:
+        """Where the application's task waits."""
+        from bicorn.apps.stacks import task_stack  # few requests are asked
+
+        return "" if self._task is None else task_stack(self._task)
+
     # What the application calls
 
     def receive(self) -> Any:

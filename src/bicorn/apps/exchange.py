@@ -182,6 +182,10 @@ class Exchange:
             self.channel.finish(self)
             self.disconnect()
 
+    def stack(self) -> str:
+        """Where the application is at work on it, for the log; empty where that is not known."""
+        return ""
+
     def describe(self) -> str:
         """The request in a few words, for the log."""
         client = self.channel.client

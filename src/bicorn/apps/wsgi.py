@@ -11,14 +11,13 @@ caught up; a pooled one waits in its thread.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextvars
 import io
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
 
 from bicorn.apps.environ import EnvironBuilder
 from bicorn.apps.exchange import Channel, Endpoint, Exchange, body_bytes, is_disconnect
@@ -39,6 +38,13 @@ ENDED = 1
 GONE = 2
 
 _BytesIO = io.BytesIO
+
+
+class Pool(Protocol):
+    """What is asked of the threads."""
+
+    def submit(self, fn: Any, /, *args: Any) -> Any:
+        """Let one of them call ``fn(*args)``."""
 
 
 class WsgiEndpoint(Endpoint):
@@ -64,7 +70,7 @@ class WsgiEndpoint(Endpoint):
         *,
         prefix: str,
         root_path: str,
-        pool: concurrent.futures.ThreadPoolExecutor | None,
+        pool: Pool | None,
         multiprocess: bool,
         context: contextvars.Context,
         running: set[Exchange],
@@ -178,6 +184,11 @@ class WsgiExchange(Exchange):
     def cancel(self) -> None:
         """A thread cannot be ended from outside; what it still gives is dropped."""
         self.disconnect()
+
+    def give_up(self) -> None:
+        """Drop what the application still gives; to be called from inside it, and so without closing its answer."""
+        if self._phase == OPEN:
+            self._phase = GONE
 
     # Calling the application
 

@@ -234,6 +234,10 @@ class Connection(Waiting):
     def refuse(self, error: ProtocolError) -> None:
         """Answer what cannot be served, say why, and close."""
         logger.warning("%d to %s: %s", error.status, self.peer(), error.reason)
+        self.break_off(error)
+
+    def break_off(self, error: ProtocolError) -> None:
+        """Answer with an error where nothing was sent, else cut; then close."""
         exchange = self.exchange
         if exchange is not None:
             self.exchange = None
@@ -247,6 +251,14 @@ class Connection(Waiting):
             self._send_simple(error.status, error.reason)
         # else the request was answered before its body had come: another answer would be taken for the next one's
         self.linger()
+
+    def abandon(self, status: int) -> None:
+        """Somebody else has answered, past the transport: nothing more may be sent."""
+        exchange = self.exchange
+        self.exchange = None
+        if exchange is not None:
+            self._log_access(exchange, status)
+        self.abort()
 
     def _send_simple(self, status: int, reason: str) -> None:
         extra = b"retry-after: 1\r\n" if status == 503 else b""

@@ -22,9 +22,12 @@ from bicorn.server.tls import build_context
 
 if TYPE_CHECKING:
     from bicorn.apps.lifespan import Lifespan
+    from bicorn.apps.wsgi import Pool
     from bicorn.config.settings import Config
     from bicorn.observe.access import AccessLog
     from bicorn.observe.slot import Slot
+    from bicorn.server.overdue import Overdue
+    from bicorn.server.overdue_pool import LeavingPool
 
 SHUTDOWN = "bicorn.shutdown"
 """Where an application finds the event of the worker's stop: in the lifespan's state, and so in ``scope["state"]``."""
@@ -62,6 +65,7 @@ class Server:
         self._at_once: asyncio.Event | None = None
         self._graceful = True
         self._alone = False
+        self._overdue: Overdue | None = None
         self.lifespans: list[Lifespan] = []
 
     async def serve(self, started: Callable[[], None] | None = None) -> None:
@@ -84,7 +88,11 @@ class Server:
         service = Service(config, loop, self._access)
         service.recycle = self._recycle
         service.slot = self._slot
-        pool = concurrent.futures.ThreadPoolExecutor(config.threads, "bicorn-wsgi") if config.threads > 1 else None
+        if config.request_timeout:
+            from bicorn.server.overdue import Overdue
+
+            self._overdue = Overdue(config, service)
+        pool = self._pool()
         doors: list[Door] = []
         try:
             service.mount([await self._endpoint(prefix, app, service, pool) for prefix, app in self._apps])
@@ -92,6 +100,8 @@ class Server:
                 doors.append(Door(config, listener, service, tls))
                 await doors[-1].open()
             service.start_clock()
+            if self._overdue is not None:
+                self._overdue.start()
             if started is not None:
                 started()
             self._show("serving")
@@ -104,6 +114,8 @@ class Server:
             for connection in list(service.connections):
                 connection.abort()
             service.stop_clock()
+            if self._overdue is not None:
+                self._overdue.stop()
             self._show("lifespan shutdown")
             for lifespan in reversed(self.lifespans):
                 await lifespan.shutdown()
@@ -131,15 +143,21 @@ class Server:
         if self._slot is not None:
             self._slot.phase(phase)
 
-    async def _endpoint(
-        self, prefix: str, app: LoadedApp, service: Service, pool: concurrent.futures.ThreadPoolExecutor | None
-    ) -> Endpoint:
+    def _pool(self) -> LeavingPool | concurrent.futures.ThreadPoolExecutor | None:
+        """The threads for WSGI applications; None where they are called inline."""
+        if self._config.threads == 1:
+            return None
+        if self._overdue is not None:
+            return self._overdue.pool
+        return concurrent.futures.ThreadPoolExecutor(self._config.threads, "bicorn-wsgi")
+
+    async def _endpoint(self, prefix: str, app: LoadedApp, service: Service, pool: Pool | None) -> Endpoint:
         """Start one application."""
         config = self._config
         if app.interface == "wsgi":
             from bicorn.apps.wsgi import WsgiEndpoint  # few servers need both halves
 
-            call = app.call
+            call = app.call if self._overdue is None else self._overdue.watch(app.call)
             if config.warn_blocked and pool is None:
                 from bicorn.server.blocked import unwatched
 
