@@ -221,7 +221,7 @@ class AsgiExchange(Exchange):
             if fields.get("more_body", False):
                 channel.write_piece(response.body(body, True))
             else:
-                channel.write(response.body(body, False))
+                channel.answer(response.body(body, False))
             if response.state == IDLE:
                 self._end()
                 return _ready

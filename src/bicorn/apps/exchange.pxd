@@ -18,6 +18,7 @@ cdef class Channel:
     cdef public bint closed
 
     cpdef write(self, object data)
+    cpdef answer(self, object data)
     cpdef write_piece(self, object data)
     cpdef write_through(self, bytes data)
     cpdef want_body(self)

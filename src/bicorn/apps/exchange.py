@@ -62,6 +62,10 @@ class Channel:
         """Send bytes; nothing happens where the connection is closed."""
         raise NotImplementedError
 
+    def answer(self, data: bytes | list[bytes]) -> None:
+        """Send the last bytes of an answer, together with the answers of other connections."""
+        raise NotImplementedError
+
     def write_piece(self, data: bytes | list[bytes]) -> None:
         """Send bytes that more will follow, together with what follows until the loop turns."""
         raise NotImplementedError

@@ -355,7 +355,11 @@ class WsgiExchange(Exchange):
                 return True
             if response.state == WAITING:
                 raise AppProtocolError("the application gave a body before it called start_response")
-            self._send(response.body(piece, True), channel.write_through)
+            framed = response.body(piece, True)
+            if response.length_left() == 0:
+                self._send(framed, channel.answer)  # no byte can follow
+            else:
+                self._send(framed, channel.write_through)
             if self._writable is None and (not channel.writable or channel.tls is not None):
                 if channel.writable:
                     # What goes through TLS leaves when the loop turns.
@@ -409,7 +413,7 @@ class WsgiExchange(Exchange):
     def _end_in_loop(self, framed: bytes | list[bytes]) -> None:
         if self._phase == OPEN:
             self._phase = ENDED
-            self.channel.write(framed)
+            self.channel.answer(framed)
             self.channel.finish(self)
 
     def _app_failed(self, error: BaseException) -> None:

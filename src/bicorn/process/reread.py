@@ -161,9 +161,7 @@ def give_logs(config: Config) -> None:
 
 def want(config: Config) -> Want:
     """What the policy has to know."""
-    found = Want(**{name: getattr(config, name) for name in Want._fields})
-    # Whoever saves a file wants to see it, in whichever worker: they are all replaced together.
-    return found.replace(reload_surge=max(found.reload_surge, found.workers)) if config.reload else found
+    return Want(**{name: getattr(config, name) for name in Want._fields})
 
 
 def reason(error: BaseException) -> str:

@@ -93,19 +93,18 @@ class Template:
         """For the selector; -1 once it is closed."""
         return self._sock.fileno()
 
-    def ask(self, number: int, reader: int, ends: Sequence[int], is_alone: bool, age: int = 0) -> None:
+    def ask(self, number: int, reader: int, ends: Sequence[int], is_alone: bool) -> None:
         """Ask for a worker.
 
         Args:
             reader: the supervisor's end of its status pipe; kept in :attr:`waiting` until there is an answer.
             ends: the worker's ends of its pipes; the supervisor's copies are to be closed after this.
             is_alone: see :func:`.worker.run`.
-            age: how many workers have been started, for hooks.
 
         Raises:
             OSError: the template does not listen.
         """
-        socket.send_fds(self._sock, [status.line("fork", str(number), "alone" if is_alone else "", str(age))], list(ends))
+        socket.send_fds(self._sock, [status.line("fork", str(number), "alone" if is_alone else "")], list(ends))
         self.waiting[number] = reader
 
     def listen(self) -> tuple[list[Said], bool]:
@@ -142,16 +141,6 @@ class Template:
         except ProcessLookupError:
             pass
 
-    def forget(self, number: int) -> None:
-        """A worker that it was asked for will not come."""
-        reader = self.waiting.pop(number, -1)
-        if reader >= 0:
-            os.close(reader)
-
-    def hang_up(self) -> None:
-        """It says no more."""
-        self._sock.close()
-
     def close(self) -> None:
         """In the supervisor, when it has gone; in a forked process, to which it is nothing."""
         self._sock.close()
@@ -178,9 +167,6 @@ class Template:
             pass
         return None  # the application has the socket too, and may have written to it
 
-
-Before = Callable[[int, int], None]
-"""Called before a worker is forked with its number, and how many there have been."""
 
 Live = Callable[[int, int, int, bool, "Apps"], int]
 """A worker's life: its number, the ends of its status pipe and of its dump pipe, whether it is alone, the applications.
@@ -216,23 +202,13 @@ def start(generation: int, life: Callable[[socket.socket], int]) -> Template:
 # -- The template's side -------------------------------------------------------------------------------------------
 
 
-def run(
-    config: Config,
-    listeners: Sequence[Listener],
-    sock: socket.socket,
-    lifeline: int,
-    become_worker: Live,
-    *,
-    is_alone: bool = False,
-) -> int:
+def run(config: Config, listeners: Sequence[Listener], sock: socket.socket, lifeline: int, become_worker: Live) -> int:
     """In the new process: import the application, then fork workers until it is discarded. The exit code.
 
     Args:
         listeners: for the workers; closed when no more are wanted, or clients would be queued where nobody accepts.
         lifeline: ends when the supervisor does.
-        before_fork: called before each fork.
         become_worker: a worker's life.
-        is_alone: see :func:`.worker.run`.
     """
     from . import worker
 
@@ -251,22 +227,14 @@ def run(
         apps = worker.import_apps(config)
     except BaseException as error:
         code, message = worker.explain(error)
-        page = None
-        if config.reload:
-            from .stand_in import stand_in  # for development only
-
-            page = stand_in(config, listeners, code, message, is_alone)
-        if page is None:
-            sock.sendall(status.line("failed", str(code), message))
-            return code
-        logger.error("%s", message)
-        apps = page
+        sock.sendall(status.line("failed", str(code), message))
+        return code
     gc.collect()
     if found := leftovers.find(before):
         logger.warning("%s", _LEFT.format(", ".join(found)))
     gc.freeze()  # the collector of a worker writes into none of these pages, which would copy them
     sock.sendall(status.line("imported", apps[0][1].name))
-    return Nursery(apps, listeners, sock, lifeline, before_fork, become_worker).run()
+    return Nursery(apps, listeners, sock, lifeline, become_worker).run()
 
 
 class Nursery:

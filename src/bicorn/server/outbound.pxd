@@ -1,6 +1,7 @@
 import cython
 from bicorn.apps.exchange cimport Channel
 from bicorn.server.service cimport Service
+from bicorn.server.turn cimport Turn
 
 cdef Py_ssize_t PIECES_LIMIT, TURN_LIMIT
 
@@ -19,6 +20,8 @@ cdef class Outbound(Channel):
     cdef Py_ssize_t _written
 
     cpdef write(self, object data)
+    @cython.locals(turn=Turn)
+    cpdef answer(self, object data)
     cpdef write_piece(self, object data)
     cdef _collect(self, object data)
     @cython.locals(pieces=list)

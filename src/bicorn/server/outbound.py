@@ -60,7 +60,7 @@ class Outbound(Channel):
         self.closed = False
         self._scheme = scheme
         self._descriptor = -1  # the socket's, once it was asked for
-        self._pieces: list[bytes] | None = None  # of a stream, until the loop turns
+        self._pieces: list[bytes] | None = None  # until the loop turns
         self._pieces_size = 0
         self._is_slow = False  # the transport says so
         self._streamed = 0  # bytes of streams since the loop had a turn for them
@@ -84,6 +84,22 @@ class Outbound(Channel):
         elif data:
             self.written(len(data))
             self.transport.write(data)
+
+    def answer(self, data: bytes | list[bytes]) -> None:
+        """Send the last bytes of an answer; they may wait for those of others, see ``bicorn.server.turn``."""
+        turn = self.service.turn
+        if turn.straight:
+            turn.straight -= 1
+            self.write(data)
+        elif self._pieces is not None or self.closed or not data:
+            self.write(data)
+        else:
+            self._pieces = []
+            self._collect(data)
+            if self._pieces_size >= PIECES_LIMIT:
+                self.flush()
+            else:
+                turn.wait(self)
 
     def write_piece(self, data: bytes | list[bytes]) -> None:
         """Send a piece of a stream, together with those that follow it before the loop turns.
@@ -191,6 +207,7 @@ class Outbound(Channel):
 
     async def send_file(self, file: IO[bytes], offset: int | None, count: int) -> None:
         """Send bytes of a file, by ``os.sendfile`` where the connection is plain."""
+        self.flush()
         position = file.tell() if offset is None else offset
         if self.tls is None and sendfile.AVAILABLE:
             await sendfile.copy(self, file.fileno(), position, count)
@@ -239,10 +256,11 @@ class Outbound(Channel):
         self.service.sent += size
 
     def unsent(self) -> int:
-        """Bytes the peer has not taken.
+        """Bytes the peer has not taken; what waits here is sent first.
 
         The kernel's count too: a TLS transport, and ``os.sendfile``, have bytes on the way that no transport tells of.
         """
+        self.flush()
         waiting: int = self.transport.get_write_buffer_size()
         return waiting + sendfile.queued(self.transport.get_extra_info("socket"))
 

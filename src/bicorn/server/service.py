@@ -12,6 +12,7 @@ from bicorn.apps.exchange import Endpoint, Exchange, Origin
 from bicorn.observe.access import AccessLog
 from bicorn.observe.slot import Slot
 from bicorn.server.date import http_date
+from bicorn.server.turn import Turn
 from bicorn.wire.escapes import unescape
 from bicorn.wire.head import Head
 from bicorn.wire.limits import Limits
@@ -78,6 +79,7 @@ class Service:
         "sent",
         "shutdown",
         "slot",
+        "turn",
         "write_timeout",
     )
 
@@ -115,6 +117,7 @@ class Service:
         self.requests_before_recycling = _with_jitter(config)
         self.recycle: Callable[[str], None] | None = None
         self._told = False  # that this worker asked to be replaced
+        self.turn = Turn(loop)
         self.now = loop.time()
         self.defaults = Defaults(
             server=b"server: bicorn\r\n" if config.server_header else b"",

@@ -126,7 +126,7 @@ class Waiting(Outbound):
 
     def is_idle(self) -> bool:
         """Whether nothing is owed to the client."""
-        return not self.is_asked() and not self.transport.get_write_buffer_size()
+        return not self.is_asked() and self._pieces is None and not self.transport.get_write_buffer_size()
 
     # Closing
 
@@ -136,6 +136,7 @@ class Waiting(Outbound):
             self.http.stop()
             self.wait_for(CLOSING, LINGER_TIME)
             self._discard = LINGER_LIMIT
+            self.flush()
             self.transport.close()
 
     def abort(self) -> None:
@@ -157,6 +158,7 @@ class Waiting(Outbound):
         if self.closed:
             return
         self.http.stop()
+        self.flush()
         self.wait_for(LINGER, LINGER_TIME)
         self._discard = LINGER_LIMIT
         if self._paused:

@@ -1,0 +1,18 @@
+import cython
+
+cdef double LONGEST, SLOW
+cdef int ALONE, PAUSE
+
+cdef class Turn:
+    cdef object _loop
+    cdef list _waiting
+    cdef Py_ssize_t _count
+    cdef double _began
+    cdef int _alone
+    cdef public int straight
+
+    @cython.locals(now=double)
+    cpdef wait(self, object connection)
+    cpdef end(self)
+    @cython.locals(waiting=list)
+    cdef _send(self, double now)

@@ -1,0 +1,189 @@
+"""The answers of one turn of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from bicorn.server import turn as turns
+from bicorn.server.turn import Turn
+from tests.driving import Drive, settle
+
+# The module's own, which are C's in the compiled reading.
+ALONE, LONGEST, PAUSE, SLOW = 16, 0.001, 256, 0.005
+
+
+class Clock:
+    """Stands in for `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(turns, "monotonic", clock)
+    return clock
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+
+async def empty(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def together(drive: Drive) -> Turn:
+    """From now on answers wait for each other."""
+    turn = drive.service.turn
+    turn.straight = 0
+    return turn
+
+
+def connections(count: int) -> list[mock.Mock]:
+    return [mock.Mock(spec=["flush"]) for _ in range(count)]
+
+
+async def test_at_first_answers_go_straight_out() -> None:
+    with Drive(hello) as drive:
+        drive.get("/a")
+        assert drive.answer().body == b"/a"
+        assert drive.service.turn.straight == PAUSE - 1
+
+
+async def test_answers_of_one_turn_go_out_when_the_loop_has_turned() -> None:
+    with Drive(hello) as drive:
+        together(drive)
+        other, transport = drive.connect()
+        drive.get("/a")
+        other.data_received(b"GET /b HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert drive.take() == transport.take() == b""
+        await settle(1)
+        assert drive.answer().body == b"/a"
+        assert transport.take().endswith(b"/b")
+
+
+async def test_pipelined_answers_go_out_in_one_write() -> None:
+    with Drive(hello) as drive:
+        together(drive)
+        drive.feed(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n")
+        await settle(1)
+        assert [answer.body for answer in drive.answers()] == [b"/a", b"/b"]
+
+
+async def test_large_answers_go_straight_out() -> None:
+    async def large(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(70_000)})
+
+    with Drive(large) as drive:
+        together(drive)
+        drive.get()
+        assert len(drive.answer().body) == 70_000
+
+
+async def test_a_connection_that_closes_sends_its_answer_first() -> None:
+    with Drive(hello) as drive:
+        together(drive)
+        drive.get("/a", "Connection: close")
+        assert drive.answer().body == b"/a"
+        assert drive.is_closed()
+
+
+async def test_a_client_that_has_sent_its_last_gets_its_answer() -> None:
+    with Drive(hello) as drive:
+        together(drive)
+        drive.get("/a")
+        drive.connection.eof_received()
+        assert drive.answer().body == b"/a"
+
+
+async def test_a_refusal_takes_the_answer_before_it_along() -> None:
+    with Drive(hello) as drive:
+        together(drive)
+        drive.feed(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\nno request\r\n\r\n")
+        assert [answer.status for answer in drive.answers()] == [200, 400]
+
+
+async def test_an_answer_that_waits_is_owed() -> None:
+    """So the connection is not closed to make room for another one."""
+    with Drive(empty) as drive:
+        together(drive)
+        drive.get("/a")
+        assert not drive.connection.is_idle()
+        await settle(1)
+        assert drive.connection.is_idle()
+
+
+async def test_an_answer_whose_client_has_gone_is_dropped() -> None:
+    with Drive(hello) as drive:
+        together(drive)
+        drive.get("/a")
+        drive.transport.lose()
+        await settle(2)
+        assert drive.take() == b""
+
+
+async def test_no_answer_waits_longer_than_allowed(clock: Clock) -> None:
+    turn = Turn(asyncio.get_running_loop())
+    first, second, third = connections(3)
+    turn.wait(first)
+    clock.now += LONGEST / 2
+    turn.wait(second)
+    first.flush.assert_not_called()
+    clock.now += LONGEST
+    turn.wait(third)
+    first.flush.assert_called_once()
+    second.flush.assert_called_once()
+    third.flush.assert_not_called()
+    await settle(1)
+    third.flush.assert_called_once()
+    first.flush.assert_called_once()
+
+
+async def test_after_a_slow_call_answers_go_straight_out(clock: Clock) -> None:
+    turn = Turn(asyncio.get_running_loop())
+    turn.straight = 0
+    for connection in connections(2):
+        turn.wait(connection)
+        clock.now += SLOW * 0.9
+    assert turn.straight == 0
+    [connection] = connections(1)
+    clock.now += SLOW
+    turn.wait(connection)
+    assert turn.straight == PAUSE
+
+
+async def test_one_client_at_a_time_waits_for_nobody(clock: Clock) -> None:
+    turn = Turn(asyncio.get_running_loop())
+    turn.straight = 0
+    for number in range(ALONE):
+        assert turn.straight == 0, number
+        [connection] = connections(1)
+        turn.wait(connection)
+        await settle(1)
+        connection.flush.assert_called_once()
+    assert turn.straight == PAUSE
+
+
+async def test_a_crowd_is_worth_waiting_for(clock: Clock) -> None:
+    turn = Turn(asyncio.get_running_loop())
+    turn.straight = 0
+    for _ in range(ALONE * 2):
+        for connection in connections(2):
+            turn.wait(connection)
+        await settle(1)
+        for connection in connections(1):
+            turn.wait(connection)
+        await settle(1)
+    assert turn.straight == 0
