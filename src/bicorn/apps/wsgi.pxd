@@ -28,6 +28,7 @@ cdef class WsgiExchange(Exchange):
     cdef object _context
     cdef object _result
     cdef object _iterator
+    cdef object _kept
     cdef object _writable
 
     cpdef setup(self)
@@ -43,7 +44,7 @@ cdef class WsgiExchange(Exchange):
     cpdef _close(self)
     cdef _start_running(self)
     cpdef _stop_running(self)
-    cdef _leave_cell(self)
+    cdef int _leave_cell(self) except -1
     @cython.locals(response=Response)
     cpdef start_response(self, object status, object headers, object exc_info=*)
     cdef _send_whole(self, object pieces)

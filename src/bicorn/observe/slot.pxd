@@ -5,8 +5,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 cdef bint COMPILED
-cdef Py_ssize_t CELL, METHOD_SIZE, TEXT_SIZE
-cdef uint32_t ALL_TAKEN
+cdef Py_ssize_t _cell, _method_size, _text_size
+cdef uint32_t _all_taken
 
 cdef struct Cell:
     double start
@@ -36,5 +36,5 @@ cdef class Slot:
     cpdef int begin(self, str method, bytes path, bytes query) except -2
     @cython.locals(cell="Cell *", size=Py_ssize_t, used=Py_ssize_t, at=Py_ssize_t, source="const unsigned char *")
     cdef int _fill(self, int number, str method, bytes path, bytes query) except -1
-    cpdef thread(self, int cell, uint64_t ident)
-    cpdef end(self, int cell)
+    cpdef int thread(self, int cell, uint64_t ident) except -1
+    cpdef int end(self, int cell) except -1

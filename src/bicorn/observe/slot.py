@@ -10,6 +10,7 @@ A page is a header and the requests in flight, in cells as large as the header (
             40  uint64   generation   \\ set by the supervisor
             48  uint64   pid          /
             56  uint8    length of the phase, whose text begins at 64
+            57  uint8    1: the worker will be stopped alone; set by the supervisor
     cell     0  double   start        by time.monotonic(); 0.0: the cell is free
              8  uint64   thread       where the application runs: threading.get_ident(); 0: in the loop's
             16  uint32   sequence     odd while the cell is being written
@@ -36,12 +37,17 @@ COMPILED = not __file__.endswith(".py")
 PAGE = 4096
 CELL = 128
 CELLS = 31
-ALL_TAKEN = (1 << CELLS) - 1
 METHOD_SIZE = 16
 TEXT = 24
 TEXT_SIZE = CELL - TEXT
 PHASE = 64
 PHASE_SIZE = 64
+
+# Under names of their own, the compiled reading has these as numbers of C's.
+_all_taken = (1 << CELLS) - 1
+_cell = CELL
+_method_size = METHOD_SIZE
+_text_size = TEXT_SIZE
 
 _DOUBLE = struct.Struct("=d")
 _NUMBER = struct.Struct("=Q")
@@ -90,7 +96,7 @@ class Slot:
         The loop of a worker that answers inline turns once for all that has come: sixty views of a second each are a
         silence of a minute. So each request is a sign of life.
         """
-        if self._taken == ALL_TAKEN:
+        if self._taken == _all_taken:
             self.beat(time.monotonic())
             return -1
         number = 0
@@ -100,25 +106,25 @@ class Slot:
         if COMPILED:
             self._fill(number + 1, method, path, query)
         else:
-            self._pack(self._page + CELL * (number + 1), method, path, query)
+            self._pack(self._page + _cell * (number + 1), method, path, query)
         return number
 
     def _fill(self, number: int, method: str, path: bytes, query: bytes) -> None:
         cell = self._cells + number
         cell.sequence |= 1
-        size = min(len(method), METHOD_SIZE)
+        size = min(len(method), _method_size)
         cell.method = size
         for at in range(size):
             cell.text[at] = ord(method[at])
         used = size
-        size = min(len(path), TEXT_SIZE - used)
+        size = min(len(path), _text_size - used)
         source = path
         memcpy(cell.text + used, source, size)  # noqa: F821
         used += size
-        if len(query) and used < TEXT_SIZE:
+        if len(query) and used < _text_size:
             cell.text[used] = 63  # ?
             used += 1
-            size = min(len(query), TEXT_SIZE - used)
+            size = min(len(query), _text_size - used)
             source = query
             memcpy(cell.text + used, source, size)  # noqa: F821
             used += size
@@ -129,8 +135,8 @@ class Slot:
 
     def _pack(self, at: int, method: str, path: bytes, query: bytes) -> None:
         memory = self._memory
-        name = method.encode("ascii", "replace")[:METHOD_SIZE]
-        text = (name + path + b"?" + query if query else name + path)[:TEXT_SIZE]
+        name = method.encode("ascii", "replace")[:_method_size]
+        text = (name + path + b"?" + query if query else name + path)[:_text_size]
         sequence = _SEQUENCE.unpack_from(memory, at + 16)[0] | 1
         _SEQUENCE.pack_into(memory, at + 16, sequence)
         memory[at + TEXT : at + TEXT + len(text)] = text
@@ -143,12 +149,12 @@ class Slot:
         if COMPILED:
             (self._cells + cell + 1).thread = ident
         else:
-            _NUMBER.pack_into(self._memory, self._page + CELL * (cell + 1) + 8, ident)
+            _NUMBER.pack_into(self._memory, self._page + _cell * (cell + 1) + 8, ident)
 
     def end(self, cell: int) -> None:
         """The request of this cell has been answered, or given up."""
         if COMPILED:
             (self._cells + cell + 1).start = 0.0
         else:
-            _DOUBLE.pack_into(self._memory, self._page + CELL * (cell + 1), 0.0)
+            _DOUBLE.pack_into(self._memory, self._page + _cell * (cell + 1), 0.0)
         self._taken &= ~(1 << cell)
