@@ -33,7 +33,7 @@ def is_alive(pid: int) -> bool:
     """Whether the process exists and is no zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second: it has gone between open and read
         return False
     return state != "Z"
 

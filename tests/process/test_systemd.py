@@ -193,6 +193,7 @@ def facts(heard: Heard) -> list[str]:
 
 
 def test_a_life(notifier: Notifier, heard: Heard) -> None:
+    assert notifier.deadline() is None
     notifier.follow(0.0, ready=0, wanted=2)
     assert facts(heard) == []  # before the first worker is ready there is nothing to say
     notifier.follow(1.0, ready=1, wanted=2)
@@ -236,11 +237,14 @@ def test_the_watchdog_is_fed_while_workers_are_healthy(address: str, heard: Hear
         return "WATCHDOG=1" in heard()
 
     assert not fed(0.0, ready=0)  # systemd does not watch before READY
+    assert notifier.deadline() is None
     assert fed(1.0, ready=2)
+    assert notifier.deadline() == 6.0
     assert not fed(5.9, ready=2)
     assert fed(6.0, ready=1)
     assert not fed(20.0, ready=0)  # every worker is stuck, or none boots: systemd may restart the service
-    assert fed(21.0, ready=0, idle=True)
+    assert notifier.deadline() == 25.0
+    assert fed(25.0, ready=0, idle=True)
     assert fed(30.0, ready=2, reloading=True)
     assert fed(40.0, ready=0, running=False)
     notifier.close()

@@ -112,6 +112,8 @@ def is_alive(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except ProcessLookupError:
+        return False  # gone just now
     except (OSError, IndexError):
         return True  # a system without /proc
 

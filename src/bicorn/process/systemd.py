@@ -111,10 +111,14 @@ class Notifier:
             return cls()
         return cls(address, _interval(handed))
 
+    def deadline(self) -> float | None:
+        """When :meth:`follow` must be called next, on its clock, even if nothing changes."""
+        return self._next if self.interval is not None and self._is_ready else None
+
     def follow(
         self, now: float, *, ready: int, wanted: int, running: bool = True, reloading: bool = False, idle: bool = False
     ) -> None:
-        """Say what has changed. To be called after each decision; with a :attr:`interval`, that often at least.
+        """Say what has changed. To be called after each decision, and at the :meth:`deadline`.
 
         Args:
             now: on a clock that never goes back.
@@ -138,9 +142,10 @@ class Notifier:
             self.ready(status)
         elif self._is_ready:
             self.status(status)
-        if self.interval is not None and self._is_ready and healthy and now >= self._next:
+        if self.interval is not None and self._is_ready and now >= self._next:
             self._next = now + self.interval
-            self.watchdog()
+            if healthy:
+                self.watchdog()
 
     def ready(self, status: str = "") -> None:
         """The first worker serves; or a reload is over, however it ended."""
