@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bicorn.apps.files import FileWrapper
 from bicorn.apps.spool import SPOOL_SIZE
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from tests.driving import Drive, settle, until
@@ -265,6 +266,50 @@ async def test_write_and_a_length() -> None:
     with Drive(app, wsgi=True) as drive:
         answer = await drive.ask()
         assert (answer.headers, answer.body) == ({"content-length": "5"}, b"hello")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "returned", [lambda: [b"end"], lambda: iter([b"e", b"nd"]), lambda: FileWrapper(io.BytesIO(b"end"))]
+)
+async def test_what_write_is_given_for_a_client_that_is_behind_waits_in_a_file(scheme: str, returned: Any) -> None:
+    """Behind bytes that the transport holds, and through TLS, nothing leaves before the loop turns."""
+
+    def app(environ: Environ, start_response: Any) -> Any:
+        write = start_response("200 OK", [])
+        drive.transport.hold()
+        drive.connection.transport.write(b"HTTP/1.1 102 Processing\r\n\r\n")  # something is held back
+        for number in range(100):
+            write(b"%05d" % number * 10_000)
+        held.append(drive.transport.get_write_buffer_size())
+        return returned()
+
+    held: list[int] = []
+    with Drive(app, wsgi=True, scheme=scheme) as drive:
+        drive.get()
+        assert held[0] < 200_000  # of 5,000,000
+        while drive.connection.exchange is not None:
+            drive.transport.release(1 << 20)
+            await settle()
+            assert drive.transport.get_write_buffer_size() < 300_000
+        drive.transport.release()
+        answer = drive.answer()
+        assert answer.body == b"".join(b"%05d" % number * 10_000 for number in range(100)) + b"end"
+        assert not drive.running
+
+
+async def test_what_was_kept_is_dropped_with_an_application_that_fails() -> None:
+    def app(environ: Environ, start_response: Any) -> Any:
+        write = start_response("200 OK", [])
+        drive.transport.hold()
+        drive.connection.transport.write(b" " * 100_000)
+        write(bytes(2_000_000))
+        write(bytes(2_000_000))
+        raise ValueError
+
+    with Drive(app, wsgi=True) as drive:
+        drive.get()
+        assert b" HTTP/1.1 500 " in drive.sent()  # nothing of the answer was out
 
 
 async def test_write_says_when_the_client_has_gone(caplog: pytest.LogCaptureFixture) -> None:

@@ -37,6 +37,8 @@ OPEN = 0
 ENDED = 1
 GONE = 2
 
+_KEPT_PIECE = 65536
+
 _BytesIO = io.BytesIO
 
 
@@ -111,6 +113,7 @@ class WsgiExchange(Exchange):
         "_context",
         "_is_running",
         "_iterator",
+        "_kept",
         "_phase",
         "_result",
         "_started",
@@ -131,6 +134,7 @@ class WsgiExchange(Exchange):
         self._context: contextvars.Context | None = None
         self._result: Any = None  # what the application returned, until it is closed
         self._iterator: Iterator[bytes] | None = None
+        self._kept: Spool | None = None  # what write() was given for a client that was behind
         self._writable: threading.Event | None = None  # set where a pooled answer may go on
 
     # What the connection says
@@ -216,9 +220,13 @@ class WsgiExchange(Exchange):
         return _BytesIO() if body is None else body.open()
 
     def _drop_body(self) -> None:
+        """Close what was kept in files."""
         if self._body is not None:
             self._body.close()
             self._body = None
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def _call(self, environ: Environ) -> None:
         """Call the application and send what it gives; in the loop's thread or in a pool's."""
@@ -228,7 +236,11 @@ class WsgiExchange(Exchange):
             if self._phase != OPEN:
                 raise ClientDisconnected()  # while the rest of the body came, or while it waited for a thread
             self._result = result = self.endpoint.app(environ, self.start_response)
-            if type(result) is list or type(result) is tuple:
+            if self._kept is not None:
+                self._iterator = _with_kept(self._kept, result)
+                if not self._send_pieces():
+                    return
+            elif type(result) is list or type(result) is tuple:
                 self._send_whole(result)
             elif type(result) is FileWrapper and self.channel.response.state == HELD and is_plain_file(result.filelike):
                 self._send_file(result)
@@ -313,18 +325,28 @@ class WsgiExchange(Exchange):
         return self.write
 
     def write(self, data: bytes) -> None:
-        """PEP 3333's ``write``: send `data` before it returns.
+        """PEP 3333's ``write``: when it returns, `data` is "either completely sent to the client, or [...] buffered".
+
+        The loop does not turn while an inline application runs. What a transport has begun to hold back, and all that
+        is encrypted, leaves only then: so that no client's pace decides how much memory it takes, it waits in a file.
 
         Raises:
             ClientDisconnected: the client has gone.
+            OSError: the disk takes no more.
         """
         if self._phase == GONE:
             raise ClientDisconnected()
         response = self.channel.response
         if response.state != HELD and response.state != BODY:
             raise AppProtocolError("write() was called after the response was complete")
-        if data:
-            self._send(response.body(body_bytes(data), True), self.channel.write_blocking)
+        if not data:
+            return
+        if self._writable is None and self._iterator is None and (self._kept is not None or not self.channel.writable):
+            if self._kept is None:
+                self._kept = Spool()
+            self._kept.write(body_bytes(data))
+            return
+        self._send(response.body(body_bytes(data), True), self.channel.write_blocking)
 
     # Sending
 
@@ -469,3 +491,14 @@ def _iterate(result: Any) -> Iterator[bytes]:
     if not hasattr(type(result), "__iter__") and not hasattr(type(result), "__getitem__"):
         raise AppProtocolError(f"the application returned {type(result).__name__}, which is no iterable of bytes")
     return iter(result)
+
+
+def _with_kept(kept: Spool, result: Any) -> Iterator[bytes]:
+    """What ``write()`` was given and could not be sent at once, then what the application returned."""
+    try:
+        file = kept.open()
+        while piece := file.read(_KEPT_PIECE):
+            yield piece
+    finally:
+        kept.close()
+    yield from _iterate(result)
