@@ -17,6 +17,7 @@ from importlib import import_module
 _LIBRARY = os.path.dirname(os.__file__)
 _FOLDERS = (_LIBRARY, os.path.join(_LIBRARY, "lib-dynload"))
 _PACKAGES = os.path.join(_LIBRARY, "site-packages", "")
+INSTALLED = ("site-packages", "dist-packages")
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -28,13 +29,17 @@ def share_server() -> None:
     gc.enable()  # ``cli.main`` has put it off until here
 
 
-def share_modules(names: Iterable[str]) -> None:
-    """Import modules of ours and of the standard library, and no others that ``sys.path`` has under such names."""
+def share_modules(names: Iterable[str], packages: frozenset[str] = frozenset(), places: Iterable[str] = ()) -> None:
+    """Import modules of ours and of the standard library, and no others that ``sys.path`` has under such names.
+
+    Args:
+        packages, places: modules of these packages too, where they are installed: see ``warm.py``.
+    """
     path = list(sys.path)
-    sys.path[:] = _FOLDERS
+    sys.path[:] = (*_FOLDERS, *places)
     try:
         for name in names:
-            if _is_meant(name):
+            if _is_meant(name, packages):
                 with suppress(Exception):  # one that cannot be imported here is not shared
                     import_module(name)
     finally:
@@ -47,10 +52,13 @@ def last_imported() -> str:
     return next(reversed(sys.modules))
 
 
-def imported_modules(since: str) -> list[str]:
+def imported_modules(since: str, packages: frozenset[str] = frozenset()) -> list[str]:
     """The modules of ours and of the standard library that were imported after the module ``since``.
 
     An application may have modules of its own under such names: those are not meant.
+
+    Args:
+        packages: modules of these packages too.
     """
     found = []
     # From the end, and no further than need be: to look at a name is to write to its reference count, and each page
@@ -58,16 +66,24 @@ def imported_modules(since: str) -> list[str]:
     for name in reversed(sys.modules):
         if name == since:
             break
-        if _is_meant(name):
+        if _is_meant(name, packages):
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if file.startswith(_OURS) or (file.startswith(_LIBRARY + os.sep) and not file.startswith(_PACKAGES)):
+            if file.startswith(_OURS) or _is_standard(file) or (packages and _is_installed(file)):
                 found.append(name)
     return found[::-1]
 
 
-def _is_meant(name: str) -> bool:
+def _is_meant(name: str, packages: frozenset[str]) -> bool:
     top = name.partition(".")[0]
-    return top == "bicorn" or top in sys.stdlib_module_names
+    return top == "bicorn" or top in sys.stdlib_module_names or top in packages
+
+
+def _is_standard(file: str) -> bool:
+    return file.startswith(_LIBRARY + os.sep) and not file.startswith(_PACKAGES)
+
+
+def _is_installed(file: str) -> bool:
+    return any(f"{os.sep}{name}{os.sep}" in file for name in INSTALLED)
 
 
 def _settle() -> None:
