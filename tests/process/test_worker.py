@@ -123,7 +123,7 @@ class FakeServer:
         self.lifespans = supported(*lifespans)
         self.stops: list[bool] = []
 
-    def stop(self, graceful: bool = True) -> None:
+    def stop(self, graceful: bool = True, *, alone: bool = False) -> None:
         self.stops.append(graceful)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ..config.sources import enter, resolve
+from ..config.sources import enter, resolve, start
 from ..errors import AppBootError
 
 
@@ -35,9 +35,10 @@ def run(app: Any = None, **settings: Any) -> None:
     resolved = resolve({**settings, "app": app})
     for notice in resolved.notices:
         print(f"bicorn: note: {notice}", file=sys.stderr)
+    begun = start()
     enter(resolved.config)
     from ..process.supervisor import run as supervise
 
-    code = supervise(resolved.config)
+    code = supervise(resolved.config, start=begun, reread=lambda: resolve({**settings, "app": app}).config)
     if code:
         sys.exit(code)

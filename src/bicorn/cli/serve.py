@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..config.sources import enter
+from ..config.sources import enter, start
 from . import prepare
 from .options import Command
 
@@ -18,6 +18,7 @@ def serve(ctx: click.Context, check_config: bool | None, print_config: bool | No
 
         click.echo(show.settings(config, resolved.file))
     prepare.application(config)
+    begun = start()
     enter(config)
     if check_config or print_config:
         from . import check
@@ -25,7 +26,7 @@ def serve(ctx: click.Context, check_config: bool | None, print_config: bool | No
         return check.check(config)
     from ..process.supervisor import run  # the heaviest import, for whoever really serves
 
-    return run(config)
+    return run(config, start=begun, reread=lambda: prepare.settings(ctx, again=True).config)
 
 
 @click.pass_context

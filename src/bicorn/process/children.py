@@ -21,6 +21,10 @@ class Child:
         template: the process id of the process it was forked from; 0: the supervisor.
         handle: a descriptor of the process (pidfd_open(2)), which names it even where it is somebody else's child; -1
             where there is none.
+
+    Attributes:
+        is_orphan: the template has gone, so nobody will say how it ended.
+        is_stopping: it has said that it ends.
     """
 
     def __init__(self, number: int, pid: int, status: int, *, template: int = 0, handle: int = -1) -> None:
@@ -29,6 +33,7 @@ class Child:
         self.status = status
         self.template = template
         self.handle = handle
+        self.is_orphan = self.is_stopping = False
         self._reader = StatusReader(number)
 
     def listen(self) -> tuple[list[Event], bool]:

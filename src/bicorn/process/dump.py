@@ -128,10 +128,15 @@ class Dumps:
         pipe = self._pipes[number] = _Pipe(number)
         return pipe.reader, pipe.writer
 
+    def reader(self, number: int) -> int:
+        """The reading end; -1 where there is none."""
+        pipe = self._pipes.get(number)
+        return pipe.reader if pipe is not None else -1
+
     def forked(self, number: int) -> None:
         """After the fork, in the supervisor: the writing end is the worker's alone."""
-        pipe = self._pipes[number]
-        if pipe.writer >= 0:
+        pipe = self._pipes.get(number)
+        if pipe is not None and pipe.writer >= 0:
             os.close(pipe.writer)
             pipe.writer = -1
 

@@ -87,11 +87,19 @@ class Hooks:
         Raises:
             ConfigError: as for the first ones.
         """
+        self.use(config)
+        self.resized(workers, self.server.num_workers)
+        self.call("on_reload", self.server)
+
+    def use(self, config: Config) -> None:
+        """Be those of other settings.
+
+        Raises:
+            ConfigError: as for the first ones.
+        """
         self._functions = functions(config)
         self._config = config
         self.server.use(config)
-        self.resized(workers, self.server.num_workers)
-        self.call("on_reload", self.server)
 
     def forking(self, number: int, *, here: bool = True) -> None:
         """A worker is about to be forked; not ``here``: by another process, which calls the hook."""

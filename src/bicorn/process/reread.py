@@ -52,6 +52,7 @@ class Editions:
     def __init__(self, first: Edition, start: sources.Start | None = None, read: Read | None = None) -> None:
         self.entered = first
         self._editions = {first.generation: first}
+        self._is_closed = False
         self._start = start
         self._read = read
 
@@ -60,6 +61,8 @@ class Editions:
 
     def listeners(self) -> list[Listener]:
         """All that are open, each once."""
+        if self._is_closed:
+            return []
         sockets = {id(listener.sock): listener for edition in self._editions.values() for listener in edition.listeners}
         return list(sockets.values())
 
@@ -78,7 +81,7 @@ class Editions:
         else:
             try:
                 config = self._open(self._start, self._read, workers)
-                listeners = bind_all(config, old.listeners)
+                listeners = bind_all(config, self.listeners())
             except BaseException as error:
                 self._go(old.config)
                 if isinstance(error, OSError):
@@ -96,6 +99,8 @@ class Editions:
 
     def keep(self, generations: set[int]) -> None:
         """Forget all others, and close what only they listened on."""
+        if self._editions.keys() <= generations:
+            return
         kept = [edition for number, edition in self._editions.items() if number in generations]
         used = [listener for edition in kept for listener in edition.listeners]
         close_all(left_over(self.listeners(), used))
@@ -104,6 +109,7 @@ class Editions:
     def close(self, *, keep_files: bool = False) -> None:
         """Close every socket."""
         close_all(self.listeners(), keep_files=keep_files)
+        self._is_closed = True
 
     def _go(self, config: Config) -> None:
         """Where we have been before."""

@@ -45,6 +45,15 @@ class Sight:
         """Where the worker writes; None where there are more than there is room for."""
         return self._board.slot(number) if number <= self._board.slots else None
 
+    def retire(self, number: int) -> None:
+        """The signal that stops it is about to be sent, and others serve on."""
+        if number <= self._board.slots:
+            self._board.retire(number)
+
+    def is_retired(self, number: int) -> bool:
+        """In the worker, when it is told to stop: whether it is the only one."""
+        return number <= self._board.slots and self._board.is_retired(number)
+
     # Of a worker
 
     def seat(self, number: int) -> Seat | None:
@@ -75,9 +84,7 @@ class Sight:
                 continue
             memory = _weigh(worker.pid) if weigh and worker.state is State.READY else 0
             oldest = seat.held[0].start if seat.held else 0.0
-            seen.append(
-                Seen(number, seat.beat, memory, seat.requests, seat.phase, _in_words(seat.held, now), oldest)
-            )
+            seen.append(Seen(number, seat.beat, memory, seat.requests, seat.phase, _in_words(seat.held, now), oldest))
         return seen
 
     def report(self, fleet: Fleet, now: float) -> Mapping[str, Any]:

@@ -1,129 +1,206 @@
-"""The supervisor: binds, forks the workers, waits, and carries out what ``plan.py`` decides.
+"""The supervisor: binds, waits, and carries out what ``plan.py`` decides.
 
 It decides nothing, never imports the application, and has neither threads nor an event loop: only one selector that
-waits for signals and for what workers say, until the plan's next deadline.
+waits for signals, for what its processes say and for what is asked of it, until the next deadline.
 """
 
 from __future__ import annotations
 
-import errno
 import gc
 import logging
 import os
 import selectors
-import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..config import sources
+from ..errors import BicornError
 from ..observe import log
 from ..server.listener import Listener
-from . import sharing, signals, spawn
+from . import reread, sharing, signals
 from .events import (
     Action,
     Asked,
-    Died,
+    Discard,
+    Dump,
+    Dumped,
     End,
     Event,
-    Forked,
-    ForkFailed,
     Log,
+    Outcome,
+    Prepare,
+    ReopenLogs,
+    Reread,
+    Resized,
+    Settings,
+    SettingsRefused,
     Share,
     Signal,
     Spawn,
     StopListening,
     Tick,
+    Upgrade,
 )
-from .fleet import Fleet, Want
+from .fleet import Fleet
 from .plan import decide
+from .reread import Edition, Editions, Read
+from .sight import Sight
 from .signals import ASKS, SignalPipe
-from .sockets import bind_all, close_all
-from .status import StatusReader
+from .sockets import bind_all, close_all, left_over
+from .staff import Staff
+from .states import RUNNING, Ask, Phase
+from .surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ..config.settings import Config
+    from .daemon import Detached
+    from .hooks import Hooks
+    from .upgrade import Predecessor
+    from .watch import Watcher
 
 logger = logging.getLogger("bicorn.error")
 
 
-def run(config: Config) -> int:
+def run(config: Config, *, reread: Read | None = None, start: sources.Start | None = None) -> int:
     """Serve until told to stop; the exit code.
+
+    Args:
+        reread: reads the settings again, in the directory and the environment of the start.
+        start: how the process was started; None: then settings are not read again, and there are no upgrades.
 
     Raises:
         BicornError: it cannot start: an address, a certificate, a log file. Nothing is left open.
     """
-    # Here, because they bring ssl and asyncio, and who only imports this module wants neither.
-    from ..server import tls
+    handed = sources.take_handed_over()
+    predecessor: Predecessor | None = None
+    if "BICORN_LISTENERS" in handed:
+        from . import upgrade
+
+        predecessor = upgrade.predecessor(handed)
+    serve = partial(_serve, config, reread, start, handed, predecessor)
+    if config.daemon and predecessor is None:
+        from .daemon import detach
+
+        return detach(serve)
+    return serve(None)
+
+
+def _serve(
+    config: Config,
+    read: Read | None,
+    start: sources.Start | None,
+    handed: dict[str, str],
+    predecessor: Predecessor | None,
+    detached: Detached | None,
+) -> int:
+    config, counted = _count(config)
+    reread.prepare(config)
+    hooks = _hooks(config)
+    inherited = list(predecessor.listeners) if predecessor is not None else []
+    if "LISTEN_FDS" in handed and not inherited:
+        from . import systemd
+
+        inherited = systemd.listeners(handed, config)
+    listeners = bind_all(config, inherited)
+    close_all(left_over(inherited, listeners), keep_files=True)
+    editions = Editions(Edition(1, config, listeners), start, read)
+    surroundings = Surroundings(start, handed, predecessor, detached)
+    try:
+        surroundings.open(config)
+        for line in (*start_up_lines(config, listeners), counted, surroundings.name(config)):
+            if line:
+                logger.info("%s", line)
+        if hooks is not None:
+            hooks.ready(listeners)
+        return Supervisor(editions, surroundings, hooks).run()
+    finally:
+        editions.close(keep_files=surroundings.shares_sockets())
+        surroundings.close()
+
+
+def _count(config: Config) -> tuple[Config, str]:
+    """Put a number in the place of ``auto``; and how it was counted."""
+    if config.workers:
+        return config, ""
+    from .capacity import resolve
+
+    return resolve(config)
+
+
+def _hooks(config: Config) -> Hooks | None:
+    if not config.hooked:
+        return None
+    from .hooks import Hooks
+
+    hooks = Hooks(config, config.workers)
+    hooks.starting()
+    return hooks
+
+
+def start_up_lines(config: Config, listeners: Sequence[Listener]) -> list[str]:
+    """What is known before the first worker is ready: where, and with what."""
     from ..server.loop import loop_name
 
-    log.configure(config)
-    tls.prepare(config)
-    loop = loop_name(config.loop)
-    listeners = bind_all(config)
-    try:
-        for line in start_up_lines(config, listeners, loop):
-            logger.info("%s", line)
-        return Supervisor(config, listeners).run()
-    finally:
-        close_all(listeners)
-
-
-def start_up_lines(config: Config, listeners: Sequence[Listener], loop: str) -> list[str]:
-    """What is known before the first worker is ready: where, and with what."""
     where = " and ".join(listener.url for listener in listeners)
     workers = f"{config.workers} worker{'s' * (config.workers > 1)}"
     threads = f", {config.threads} threads each" if config.threads > 1 else ""
     implementation = {"cpython": "CPython", "pypy": "PyPy"}.get(sys.implementation.name, sys.implementation.name)
     python = f"{implementation} {sys.version.split()[0]}"
+    loop = loop_name(config.loop)
     return [f"Bicorn {__version__} on {where} (Press Ctrl+C to stop)", f"{workers}{threads}, {loop}, {python}"]
-
-
-class Child:
-    """A worker process and what it says.
-
-    Attributes:
-        status: the reading end of its pipe; -1 once it is closed.
-    """
-
-    def __init__(self, number: int, pid: int, status: int) -> None:
-        self.number = number
-        self.pid = pid
-        self.status = status
-        self.reader = StatusReader(number)
 
 
 class Supervisor:
     """The shell around the plan.
 
     Args:
-        listeners: shared by all workers; closed when the stop begins.
+        editions: the settings, and the sockets that are shared by all workers; closed when the stop begins.
+        surroundings: whom to tell how things are.
+        hooks: the user's, if there are any.
     """
 
-    def __init__(self, config: Config, listeners: Sequence[Listener]) -> None:
-        self._config = config
-        self._listeners = listeners
-        self._fleet = Fleet(Want(config.workers, config.graceful_timeout))
-        self._children: dict[int, Child] = {}  # by process id
+    def __init__(self, editions: Editions, surroundings: Surroundings, hooks: Hooks | None = None) -> None:
+        self._editions = editions
+        self._surroundings = surroundings
+        self._hooks = hooks
+        self._fleet = Fleet(reread.want(editions.entered.config))
+        self._sight = Sight()
+        self._watcher: Watcher | None = None
+        self._counts_kills = False
         self._code: int | None = None
 
     def run(self) -> int:
         """Until the plan says the end; the exit code."""
         self._signals = SignalPipe()
-        self._lifeline, self._lifeline_writer = os.pipe()
+        lifeline, self._lifeline_writer = os.pipe()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._signals, selectors.EVENT_READ)
+        self._staff = Staff(self._selector, self._editions, self._sight, lifeline, self._let_go, lambda: self._hooks)
+        control = self._surroundings.control
+        if control is not None:
+            control.register(self._selector)
         try:
             sharing.share_server()
             self._decide([Tick()])
+            if self._editions.entered.config.reload:
+                self._watch()
             while self._code is None:
                 self._decide(self._wait() or [Tick()])
         finally:
-            self._selector.close()
-            os.close(self._lifeline)
+            self._staff.close()
+            if self._watcher is not None:
+                self._watcher.close()
+            if self._hooks is not None:
+                self._hooks.ended()
+            os.close(lifeline)
             os.close(self._lifeline_writer)  # whoever is left hears of it here
             self._signals.close()
+            self._surroundings.close()
+            self._selector.close()
             gc.unfreeze()
         return self._code
 
@@ -131,133 +208,178 @@ class Supervisor:
 
     def _wait(self) -> list[Event]:
         """Sleep until something happens or is due; what has happened."""
-        deadline = self._fleet.deadline()
-        self._selector.select(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        now = time.monotonic()
+        times = (self._fleet.deadline(), self._staff.deadline(), self._surroundings.deadline(now))
+        deadline = min([due for due in times if due is not None], default=None)
+        ready = self._selector.select(None if deadline is None else max(0.0, deadline - now))
+        now = time.monotonic()
+        events: list[Event] = [*self._sight.look(self._fleet, now)]
         # What a worker said comes before its death. So does what was asked: where TERM goes to the whole group at once,
         # a worker that has obeyed has not left by itself.
-        said = [event for child in list(self._children.values()) for event in self._listen(child)]
-        asked = [Asked(ASKS[number], signals.name_of(number)) for number in self._signals.read() if number in ASKS]
-        return [*said, *asked, *self._reap()]
+        for key, _ in ready:
+            if key.data is not None:
+                events += key.data()
+        events += [Asked(ASKS[number], signals.name_of(number)) for number in self._signals.read() if number in ASKS]
+        if (control := self._surroundings.control) is not None:
+            report = partial(self._sight.report, self._fleet, now)
+            events += control.events(now, self._fleet.phase in RUNNING, report)
+        return [*events, *self._staff.dumped(now), *self._staff.reap()]
 
-    def _listen(self, child: Child) -> list[Event]:
-        events: list[Event] = []
-        while child.status >= 0:
-            try:
-                data = os.read(child.status, 65536)
-            except BlockingIOError:
-                break
-            events += child.reader.feed(data)
-            if not data:
-                self._hang_up(child)
-        return events
+    def _watch(self) -> None:
+        """See when files change."""
+        from .watch import Watcher
 
-    def _hang_up(self, child: Child) -> None:
-        if child.status >= 0:
-            self._selector.unregister(child.status)
-            os.close(child.status)
-            child.status = -1
+        try:
+            watcher = self._watcher = Watcher(self._editions.entered.config)
+        except OSError as error:
+            logger.error("Files are not watched: %s", error.strerror or error)
+            return
+        self._selector.register(watcher, selectors.EVENT_READ, partial(self._changed, watcher))
 
-    def _reap(self) -> list[Event]:
-        """Take leave of every process that has ended.
+    def _changed(self, watcher: Watcher) -> list[Event]:
+        from .watch import describe
 
-        As process 1 (in a container) that includes strangers, whose own parents have gone. Elsewhere they are left to
-        whoever started them.
-        """
-        if os.getpid() == 1:
-            return self._reap_all()
-        events: list[Event] = []
-        for pid in list(self._children):
-            try:
-                done, wait_status = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:  # somebody else in this process has waited for it
-                done, wait_status = pid, 0
-            if done:
-                events += self._gone(pid, wait_status)
-        return events
-
-    def _reap_all(self) -> list[Event]:
-        events: list[Event] = []
-        while True:
-            try:
-                pid, wait_status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return events
-            if not pid:
-                return events
-            events += self._gone(pid, wait_status)
-
-    def _gone(self, pid: int, wait_status: int) -> list[Event]:
-        child = self._children.pop(pid, None)
-        if child is None:
-            return []
-        last_words = self._listen(child)
-        self._hang_up(child)
-        if os.WIFSIGNALED(wait_status):
-            return [*last_words, Died(child.number, signal=_signal_name(os.WTERMSIG(wait_status)))]
-        return [*last_words, Died(child.number, os.waitstatus_to_exitcode(wait_status))]
+        changes = watcher.changes()
+        if watcher.has_ended:
+            self._selector.unregister(watcher)
+        return [Asked(Ask.RELOAD, describe(changes), grace=0.0)] if changes else []
 
     # -- Decide and act
 
     def _decide(self, events: list[Event]) -> None:
         """Ask the plan about each event, act, and ask about what came of that."""
+        now = time.monotonic()
         while events:
-            for action in decide(self._fleet, events.pop(0), time.monotonic()):
-                events += self._act(action)
+            event = events.pop(0)
+            if isinstance(event, Dumped) and self._surroundings.control is not None:
+                self._surroundings.control.dumped(event.number, event.text)
+            now = time.monotonic()
+            for action in decide(self._fleet, event, now):
+                events += self._act(action, now)
+        if self._code is None:
+            self._settle(now)
 
-    def _act(self, action: Action) -> list[Event]:
+    def _settle(self, now: float) -> None:
+        """All has been decided: what follows from how things are now."""
+        fleet = self._fleet
+        wanted = {fleet.generation} | ({fleet.roll.generation} if fleet.roll is not None else set())
+        self._settle_editions(wanted)
+        self._surroundings.follow(fleet, now)
+        if self._surroundings.control is not None:
+            self._surroundings.control.settle()
+        if not self._counts_kills and fleet.phase is Phase.SERVING and fleet.ready() >= fleet.target():
+            self._counts_kills = True  # the start is over: there is time
+            self._sight.count_kills()
+
+    def _settle_editions(self, wanted: set[int]) -> None:
+        """Let go of what a reload has left behind, whichever way it ended."""
+        editions = self._editions
+        if editions.entered.generation not in wanted:
+            editions.enter(editions[self._fleet.generation])
+            if self._hooks is not None:
+                self._hooks.use(editions.entered.config)
+        editions.keep(wanted)
+
+    def _act(self, action: Action, now: float) -> list[Event]:
         match action:
             case Spawn():
-                return [self._spawn(action.number)]
+                is_alone = self._fleet.trial() != action.generation
+                return self._staff.spawn(action.number, action.generation, is_alone)
             case Share():
                 sharing.share_modules(action.modules)
             case Signal():
-                self._kill(action.pid, signal.Signals[action.name])
+                self._staff.signal(action.pid, action.name, action.alone)
             case Log():
                 logger.log(log.LEVELS[action.level], "%s", action.text)
+            case Dump():
+                return self._dump(action, now)
+            case ReopenLogs():
+                self._reopen_logs()
+            case Reread():
+                return [self._reread(action.generation)]
+            case Prepare():
+                return self._staff.prepare(action.generation)
+            case Discard():
+                self._staff.discard(action.generation)
+            case Upgrade():
+                return self._upgrade()
+            case Outcome():
+                if self._surroundings.control is not None:
+                    self._surroundings.control.outcome(action.ok, action.text)
+            case Resized():
+                if self._hooks is not None and self._hooks.server.num_workers != action.new:
+                    self._hooks.resized(action.new, action.old)
             case StopListening():
-                close_all(self._listeners)
+                self._editions.close(keep_files=self._surroundings.shares_sockets())
             case End():
                 self._code = action.code
         return []
 
-    def _spawn(self, number: int) -> Event:
+    def _dump(self, action: Dump, now: float) -> list[Event]:
+        if action.log and self._surroundings.control is not None:
+            self._surroundings.control.dump_asked(action.number)
+        worker = self._fleet.workers.get(action.number)
+        if not action.log and worker is not None and self._hooks is not None:
+            self._hooks.aborting(worker.pid)
+        return self._staff.dump(action.number, now)
+
+    def _reopen_logs(self) -> None:
         try:
-            pid, status = spawn.fork(self._become_worker)
-        except OSError as error:
-            return ForkFailed(number, error.strerror or errno.errorcode.get(error.errno or 0, str(error)))
-        self._children[pid] = Child(number, pid, status)
-        self._selector.register(status, selectors.EVENT_READ)
-        return Forked(number, pid)
+            log.reopen()
+            reread.give_logs(self._editions.entered.config)
+        except BicornError as error:
+            logger.error("%s; the old file is still in use", error)
 
-    def _kill(self, pid: int, number: signal.Signals) -> None:
-        if pid not in self._children:
-            return
+    def _reread(self, generation: int) -> Event:
+        old = self._editions.entered
         try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass  # it has ended and is about to be reaped
+            edition = self._editions.add(generation, lambda config: _count(config)[0])
+            if edition.config is not old.config and (self._hooks is not None or edition.config.hooked):
+                self._reload_hooks(edition.config)
+        except Exception as error:
+            return SettingsRefused(reread.reason(error))
+        return Settings(reread.want(edition.config))
 
-    def _become_worker(self, tell: int) -> int:
-        """In the child: let go of all that is the supervisor's, then live."""
-        from . import worker  # imported before the fork already; the supervisor itself has no use for it
+    def _reload_hooks(self, config: Config) -> None:
+        from .hooks import Hooks
 
+        if self._hooks is None:
+            self._hooks = Hooks(config, self._fleet.target())
+            self._hooks.server.LISTENERS = self._editions.entered.listeners
+        self._hooks.reloading(config, config.workers)
+
+    def _upgrade(self) -> list[Event]:
+        hooks = self._hooks.executing if self._hooks is not None else None
+        events = self._surroundings.upgrade(list(self._editions.entered.listeners), hooks)
+        successor = self._surroundings.successor
+        if events or successor is None:
+            return events
+
+        def listen() -> list[Event]:
+            said = successor.listen() if successor.fileno() >= 0 else []
+            if successor.fileno() < 0:
+                self._selector.unregister(told)
+            return said
+
+        def ended(wait_status: int | None) -> list[Event]:
+            if successor.fileno() >= 0:
+                self._selector.unregister(told)
+            self._surroundings.successor = None
+            return [successor.ended(wait_status or 0)]
+
+        told = successor.fileno()
+        self._selector.register(told, selectors.EVENT_READ, listen)
+        self._staff.children.expect(successor.pid, ended)
+        return []
+
+    def _let_go(self) -> None:
+        """In a forked process: of all that is the supervisor's own."""
         self._signals.forget()
-        signals.become_worker()
-        spawn.unblock()
         try:
             self._selector.close()
         except OSError:
             pass  # a kqueue does not survive a fork
         os.close(self._lifeline_writer)
-        for sibling in self._children.values():
-            if sibling.status >= 0:
-                os.close(sibling.status)
-        self._children.clear()
-        return worker.run(self._config, self._listeners, tell, self._lifeline)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
+        self._surroundings.let_go()
+        if self._watcher is not None:
+            self._watcher.forget()

@@ -15,7 +15,7 @@ import selectors
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import BicornError
 from ..record import Record
@@ -93,18 +93,21 @@ class Template:
         """For the selector; -1 once it is closed."""
         return self._sock.fileno()
 
-    def ask(self, number: int, reader: int, ends: Sequence[int], is_alone: bool) -> None:
+    def ask(self, number: int, reader: int, ends: Sequence[int], is_alone: bool, age: int = 0) -> None:
         """Ask for a worker.
 
         Args:
             reader: the supervisor's end of its status pipe; kept in :attr:`waiting` until there is an answer.
             ends: the worker's ends of its pipes; the supervisor's copies are to be closed after this.
             is_alone: see :func:`.worker.run`.
+            age: how many workers have been started, for hooks.
 
         Raises:
             OSError: the template does not listen.
         """
-        socket.send_fds(self._sock, [status.line("fork", str(number), "alone" if is_alone else "")], list(ends))
+        socket.send_fds(
+            self._sock, [status.line("fork", str(number), "alone" if is_alone else "", str(age))], list(ends)
+        )
         self.waiting[number] = reader
 
     def listen(self) -> tuple[list[Said], bool]:
@@ -141,6 +144,16 @@ class Template:
         except ProcessLookupError:
             pass
 
+    def forget(self, number: int) -> None:
+        """A worker that it was asked for will not come."""
+        reader = self.waiting.pop(number, -1)
+        if reader >= 0:
+            os.close(reader)
+
+    def hang_up(self) -> None:
+        """It says no more."""
+        self._sock.close()
+
     def close(self) -> None:
         """In the supervisor, when it has gone; in a forked process, to which it is nothing."""
         self._sock.close()
@@ -168,9 +181,11 @@ class Template:
         return None  # the application has the socket too, and may have written to it
 
 
+Before = Callable[[int, int], None]
+"""Called before a worker is forked, with its number, and with how many there have been."""
+
 Live = Callable[[int, int, int, bool, "Apps"], int]
-"""A worker's life: its number, the ends of its status pipe and of its dump pipe, whether it is alone, the applications.
-"""
+"""A worker's life: its number, its ends of the status pipe and the dump pipe, whether it is alone, the applications."""
 
 
 def start(generation: int, life: Callable[[socket.socket], int]) -> Template:
@@ -202,15 +217,39 @@ def start(generation: int, life: Callable[[socket.socket], int]) -> Template:
 # -- The template's side -------------------------------------------------------------------------------------------
 
 
-def run(config: Config, listeners: Sequence[Listener], sock: socket.socket, lifeline: int, become_worker: Live) -> int:
-    """In the new process: import the application, then fork workers until it is discarded. The exit code.
+def run(
+    config: Config,
+    listeners: Sequence[Listener],
+    sock: socket.socket,
+    lifeline: int,
+    before_fork: Before,
+    become_worker: Live,
+) -> NoReturn:
+    """In the new process: import the application, then fork workers until it is discarded.
 
     Args:
         listeners: for the workers; closed when no more are wanted, or clients would be queued where nobody accepts.
         lifeline: ends when the supervisor does.
+        before_fork: called before each fork.
         become_worker: a worker's life.
     """
-    from . import worker
+    code = 1
+    try:
+        code = _run(config, listeners, sock, lifeline, before_fork, become_worker)
+    finally:
+        # No exit handlers and no waiting for threads: what the import has begun is the workers' to end.
+        spawn.leave_at_once(code)
+
+
+def _run(
+    config: Config,
+    listeners: Sequence[Listener],
+    sock: socket.socket,
+    lifeline: int,
+    before_fork: Before,
+    become_worker: Live,
+) -> int:
+    from . import leftovers, worker
 
     if config.user is not None or config.group is not None:
         from . import privileges
@@ -220,8 +259,6 @@ def run(config: Config, listeners: Sequence[Listener], sock: socket.socket, life
         except BicornError as error:
             sock.sendall(status.line("failed", str(error.exit_code), str(error)))
             return error.exit_code
-    from . import leftovers
-
     before = leftovers.descriptors()
     try:
         apps = worker.import_apps(config)
@@ -234,19 +271,26 @@ def run(config: Config, listeners: Sequence[Listener], sock: socket.socket, life
         logger.warning("%s", _LEFT.format(", ".join(found)))
     gc.freeze()  # the collector of a worker writes into none of these pages, which would copy them
     sock.sendall(status.line("imported", apps[0][1].name))
-    return Nursery(apps, listeners, sock, lifeline, become_worker).run()
+    return Nursery(apps, listeners, sock, lifeline, before_fork, become_worker).run()
 
 
 class Nursery:
     """Where workers are forked."""
 
     def __init__(
-        self, apps: Apps, listeners: Sequence[Listener], sock: socket.socket, lifeline: int, become_worker: Live
+        self,
+        apps: Apps,
+        listeners: Sequence[Listener],
+        sock: socket.socket,
+        lifeline: int,
+        before_fork: Before,
+        become_worker: Live,
     ) -> None:
         self._apps = apps
         self._listeners = listeners
         self._sock = sock
         self._lifeline = lifeline
+        self._before_fork = before_fork
         self._become_worker = become_worker
         self._children: set[int] = set()
         self._discarded = False
@@ -281,8 +325,9 @@ class Nursery:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             match status.fields(line):
-                case ["fork", number, alone]:
+                case ["fork", number, alone, age]:
                     (tell, dump), self._ends = self._ends[:2], self._ends[2:]
+                    self._before_fork(int(number), int(age))
                     self._fork(int(number), tell, dump, bool(alone))
                 case ["discard"]:
                     self._discarded = True
@@ -298,13 +343,19 @@ class Nursery:
         try:
             pid = spawn.fork_silent(live)
         except OSError as error:
-            self._sock.sendall(status.line("unforked", str(number), error.strerror or str(error)))
+            self._say("unforked", str(number), error.strerror or str(error))
         else:
             self._children.add(pid)
-            self._sock.sendall(status.line("forked", str(number), str(pid)))
+            self._say("forked", str(number), str(pid))
         finally:
             os.close(tell)
             os.close(dump)
+
+    def _say(self, *fields: str) -> None:
+        try:
+            self._sock.sendall(status.line(*fields))
+        except OSError:
+            pass  # the supervisor has gone; the lifeline says so too
 
     def _let_go(self) -> None:
         signal.set_wakeup_fd(-1)
@@ -329,4 +380,4 @@ class Nursery:
                 done, wait_status = pid, 0
             if done:
                 self._children.discard(pid)
-                self._sock.sendall(status.line("gone", str(pid), str(wait_status)))
+                self._say("gone", str(pid), str(wait_status))

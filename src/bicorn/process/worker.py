@@ -44,6 +44,7 @@ def run(
     *,
     number: int = 1,
     is_alone: bool = False,
+    is_retired: Callable[[], bool] | None = None,
     life: Life | None = None,
     slot: Slot | None = None,
     dump: int = -1,
@@ -57,6 +58,7 @@ def run(
         lifeline: the reading end of a pipe that only the supervisor can write to: it ends when the supervisor does.
         number: among the workers.
         is_alone: no other code serves. It matters where files are watched, and this code cannot start.
+        is_retired: to be asked when it is told to stop: whether others serve on.
         life: the hooks of this worker, if there are any.
         slot: its page of the scoreboard.
         dump: the writing end of the pipe for its stacks; -1 for none.
@@ -70,7 +72,12 @@ def run(
         from .dump import register
 
         register(dump)
-    serve = partial(_serve, config, listeners, tell, lifeline, number, sharing.last_imported(), life, slot)
+    inherited = sharing.last_imported()
+
+    def made(apps: Apps) -> Worker:
+        return Worker(config, apps, listeners, tell, lifeline, inherited, life, slot, number, is_retired)
+
+    serve = partial(_serve, config, life, made)
     try:
         code, message = serve(partial(_begin, config, life, slot, imported))
         if message and config.reload:
@@ -105,20 +112,12 @@ def _begin(config: Config, life: Life | None, slot: Slot | None, imported: Apps 
 
 
 def _serve(
-    config: Config,
-    listeners: Sequence[Listener],
-    tell: int,
-    lifeline: int,
-    number: int,
-    inherited: str,
-    life: Life | None,
-    slot: Slot | None,
-    begin: Callable[[], Apps],
+    config: Config, life: Life | None, made: Callable[[Apps], Worker], begin: Callable[[], Apps]
 ) -> tuple[int, str]:
     """The exit code, and why it could not start, if it could not.
 
     Args:
-        inherited: the last module that the supervisor had imported.
+        made: the worker for these applications.
         begin: returns what to serve.
     """
     worker: Worker | None = None
@@ -126,7 +125,7 @@ def _serve(
         apps = begin()
         if life is not None:
             apps = life.loaded(apps)
-        worker = Worker(config, apps, listeners, tell, lifeline, inherited, life, slot, number)
+        worker = made(apps)
         loop = new_event_loop(config.loop)
         try:
             loop.run_until_complete(worker.live())
@@ -187,6 +186,7 @@ class Worker:
         life: the hooks of this worker, if there are any.
         slot: its page of the scoreboard, if there is one.
         number: among the workers.
+        is_retired: whether others serve on when it is told to stop.
 
     Attributes:
         is_ready: it has accepted connections; what goes wrong from here on is no failure to start.
@@ -204,6 +204,7 @@ class Worker:
         life: Life | None = None,
         slot: Slot | None = None,
         number: int = 1,
+        is_retired: Callable[[], bool] | None = None,
     ) -> None:
         self.is_ready = False
         self.is_cancelled = False
@@ -216,6 +217,7 @@ class Worker:
         self._life = life
         self._slot = slot
         self._number = number
+        self._is_retired = is_retired
 
     async def live(self) -> None:
         """Serve until a signal, or the end of the supervisor, says stop."""
@@ -262,7 +264,7 @@ class Worker:
                 self._serving.cancel()
             return
         say(self._tell, status.stopping(self._closing_time()))
-        self._server.stop(graceful)
+        self._server.stop(graceful, alone=self._is_retired is not None and self._is_retired())
 
     def _ask_to_recycle(self, why: str) -> None:
         say(self._tell, status.recycle(why))
