@@ -62,3 +62,13 @@ def test_what_is_learnt_is_bounded() -> None:
         assert status_code(f"200 Fine {n}") == 200
         assert header_fields([(f"X-Learnt-{n}", "1")]) == [(b"X-Learnt-%d" % n, b"1")]
     assert status_code("200 " + "long" * 100) == 200
+
+
+class Markup(str):
+    """What templates hand out."""
+
+
+def test_subclasses_of_str_are_strings() -> None:
+    assert header_fields([(Markup("x-a"), Markup("é"))]) == [(b"x-a", "é".encode("latin-1"))]
+    with pytest.raises(AppProtocolError, match="outside latin-1"):
+        header_fields([("x-a", Markup("€"))])

@@ -35,10 +35,17 @@ def header_fields(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes
         key = _names.get(name)
         if key is None:
             key = _learn_name(name)
-        if not isinstance(value, str):
-            raise AppProtocolError(f"the header {name} must have a str value, not {type(value).__name__}: {value!r}")
+        if type(value) is not str:
+            value = _exact(name, value)
         fields.append((key, _encode(name, value)))
     return fields
+
+
+def _exact(name: str, value: object) -> str:
+    """A string that is one exactly: a template's ``Markup`` becomes one."""
+    if not isinstance(value, str):
+        raise AppProtocolError(f"the header {name} must have a str value, not {type(value).__name__}: {value!r}")
+    return "".join(value)
 
 
 def _learn_status(status: str) -> int:
@@ -55,7 +62,7 @@ def _learn_status(status: str) -> int:
 def _learn_name(name: str) -> bytes:
     if not isinstance(name, str):
         raise AppProtocolError(f"a header name must be a str, not {type(name).__name__}: {name!r}")
-    key = _encode(name, name)
+    key = _encode(name, name if type(name) is str else "".join(name))
     if len(_names) < _KNOWN_LIMIT and len(name) <= 64:
         _names[name] = key
     return key
