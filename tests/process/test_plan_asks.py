@@ -72,11 +72,11 @@ def test_logs_are_reopened_by_all_and_those_that_start_are_told_when_they_can_he
 
 def test_scale_starts_and_retires_without_ever_having_too_few() -> None:
     history = started(2)
-    assert history.at(10, Asked(Ask.SCALE, "bicorn scale", count=4)) == [Spawn(3), Spawn(4), Resized(4, 2)]
+    assert history.at(10, Asked(Ask.SCALE, "bicorn scale", count=4)) == [Resized(4, 2), Spawn(3), Spawn(4)]
     history.at(11, Ready(3))
     history.at(11, Ready(4))
     retired = [history.retire(4), history.retire(3), history.retire(2)]
-    assert history.at(12, Asked(Ask.SCALE, count=1)) == [*retired, Resized(1, 4)]
+    assert history.at(12, Asked(Ask.SCALE, count=1)) == [Resized(1, 4), *retired]
     assert history.at(13, Asked(Ask.SCALE, count=0)) == []
     assert history.fleet.target() == 1
 
@@ -119,7 +119,7 @@ def test_a_terminal_that_is_resized_dismisses_nobody() -> None:
 @pytest.mark.parametrize("ask", [Ask.RELOAD, Ask.RESUME, Ask.MORE])
 def test_workers_that_were_dismissed_come_back(ask: Ask) -> None:
     history = started(2, daemon=True)
-    assert history.at(10, WINCH) == [Signal(102, "SIGTERM", True), Signal(101, "SIGTERM", True), Resized(0, 2)]
+    assert history.at(10, WINCH) == [Resized(0, 2), Signal(102, "SIGTERM", True), Signal(101, "SIGTERM", True)]
     history.at(11, Died(1))
     history.at(11, Died(2))
     assert history.fleet.target() == 0
@@ -129,7 +129,7 @@ def test_workers_that_were_dismissed_come_back(ask: Ask) -> None:
     if ask is Ask.RELOAD:
         assert actions == [Reread(2)]
         actions = history.tell(Settings(history.fleet.want))
-        assert actions == [Spawn(1, 2), Spawn(2, 2), Resized(2, 0)], "all at once: nobody serves"
+        assert actions == [Resized(2, 0), Spawn(1, 2), Spawn(2, 2)], "all at once: nobody serves"
         history.at(21, Ready(1))
         assert history.at(22, Ready(2))[-1] == Outcome(True, "2 workers with the new code after 2 s")
     else:
@@ -170,7 +170,7 @@ def test_workers_that_were_dismissed_for_a_successor_come_back_when_it_ends() ->
     history.at(12, WINCH)
     history.at(13, Died(1))
     assert history.due() is None
-    assert history.at(14, SuccessorEnded(4711, "crashed")) == [Spawn(1), Resized(1, 0)]
+    assert history.at(14, SuccessorEnded(4711, "crashed")) == [Resized(1, 0), Spawn(1)]
     assert history.fleet.successor is Successor.NONE
 
 

@@ -292,7 +292,7 @@ def test_a_stop_ends_a_reload_and_a_reload_does_not_end_a_stop() -> None:
 
 def test_more_and_fewer_survive_a_reload_but_not_a_new_setting() -> None:
     history = started(2)
-    assert history.at(10, Asked(Ask.MORE, "SIGTTIN")) == [Spawn(3), Resized(3, 2)]
+    assert history.at(10, Asked(Ask.MORE, "SIGTTIN")) == [Resized(3, 2), Spawn(3)]
     assert history.words() == "SIGTTIN: 3 workers now, 2 before"
     history.at(11, Ready(3))
     reloading(history, 12, graceful_timeout=5.0)
@@ -312,9 +312,9 @@ def test_fewer_ends_one_that_still_starts_rather_than_one_that_serves() -> None:
     history.at(1, Ready(1))
     history.at(2, Ready(2))
     booting = history.retire(3)
-    assert history.at(3, Asked(Ask.FEWER)) == [booting, Resized(2, 3)]
+    assert history.at(3, Asked(Ask.FEWER)) == [Resized(2, 3), booting]
     serving = history.retire(2)
-    assert history.at(4, Asked(Ask.FEWER)) == [serving, Resized(1, 2)]
+    assert history.at(4, Asked(Ask.FEWER)) == [Resized(1, 2), serving]
     assert history.at(5, Asked(Ask.FEWER)) == []
     assert "at least one worker" in history.words()
 

@@ -58,7 +58,7 @@ def decide(fleet: Fleet, event: Event, now: float) -> list[Action]:
     for rule in RULES:
         actions += rule(fleet, now)
     if fleet.target() != before and fleet.phase in RUNNING:
-        actions.append(Resized(fleet.target(), before))
+        actions.insert(0, Resized(fleet.target(), before))  # hooks are told before the first fork, as by Gunicorn
     return actions
 
 
