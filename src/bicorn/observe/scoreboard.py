@@ -4,9 +4,8 @@ One block of anonymous shared memory with a page for each worker, which ``slot.p
 supervisor reads whenever it likes, also while the worker is stuck, and after it was killed. There is no file, so a disk
 that is slow or read-only is all the same.
 
-A worker may be writing what is being read. So the reader takes a cell twice, and believes it when both were the same
-and its sequence number is even. A writer that was killed in the middle leaves an odd one for ever: then what can be
-read is shown.
+A worker may be writing what is being read. A cell that it is filling is still marked as free; one that it empties and
+fills again meanwhile is noticed, because the reader looks twice. Whatever it sees, it makes no more of it than text.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ SLOTS = 1024
 _HEADER = struct.Struct("=d6QB")
 _CELL = struct.Struct("=dQIBB2x104s")
 _NUMBER = struct.Struct("=Q")
+RETIRED = 57  # a byte of the header, behind the length of the phase
 _LOOKS = 3  # at a cell that changes meanwhile
 
 
@@ -95,6 +95,14 @@ class Scoreboard:
         _NUMBER.pack_into(self._memory, page + 40, generation)
         _NUMBER.pack_into(self._memory, page + 48, pid)
 
+    def retire(self, number: int) -> None:
+        """Tell a worker that it will be stopped alone, and others serve on: before the signal that stops it."""
+        self._memory[self._page(number) + RETIRED] = 1
+
+    def is_retired(self, number: int) -> bool:
+        """Whether it was told so. To be asked by the worker, too."""
+        return self._memory[self._page(number) + RETIRED] == 1
+
     def read(self, number: int) -> Seat:
         """What worker `number` says of itself; it may be writing, stuck or dead."""
         page = self._page(number)
@@ -122,11 +130,11 @@ class Scoreboard:
     def _read_cell(self, at: int) -> Held | None:
         cell = self._memory[at : at + CELL]
         for _ in range(_LOOKS):
-            start, thread, sequence, method, target, text = _CELL.unpack(cell)
             again = self._memory[at : at + CELL]
-            if cell == again and not sequence & 1:
+            if cell == again:
                 break
             cell = again
+        start, thread, _uses, method, target, text = _CELL.unpack(cell)
         if not _is_time(start):
             return None
         method = min(method, METHOD_SIZE)

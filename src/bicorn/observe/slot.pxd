@@ -11,7 +11,7 @@ cdef uint32_t _all_taken
 cdef struct Cell:
     double start
     uint64_t thread
-    uint32_t sequence
+    uint32_t uses
     uint8_t method
     uint8_t target
     uint8_t padding[2]

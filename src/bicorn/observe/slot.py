@@ -11,9 +11,9 @@ A page is a header and the requests in flight, in cells as large as the header (
             48  uint64   pid          /
             56  uint8    length of the phase, whose text begins at 64
             57  uint8    1: the worker will be stopped alone; set by the supervisor
-    cell     0  double   start        by time.monotonic(); 0.0: the cell is free
+    cell     0  double   start        by time.monotonic(), written last; 0.0: the cell is free
              8  uint64   thread       where the application runs: threading.get_ident(); 0: in the loop's
-            16  uint32   sequence     odd while the cell is being written
+            16  uint32   uses         of this cell: tells one request from the next
             20  uint8    length of the method
             21  uint8    length of the target
             24  text     the method and the target behind it, cut to what there is room for
@@ -52,8 +52,9 @@ _text_size = TEXT_SIZE
 _DOUBLE = struct.Struct("=d")
 _NUMBER = struct.Struct("=Q")
 _COUNTERS = struct.Struct("=4Q")
-_SEQUENCE = struct.Struct("=I")
-_CELL_HEAD = struct.Struct("=dQIBB")
+_USES = struct.Struct("=I")
+_CELL_HEAD = struct.Struct("=QIBB2x")
+_FREE = bytes(8)
 
 
 class Slot:
@@ -75,7 +76,7 @@ class Slot:
 
     def beat(self, now: float) -> None:
         """The loop has turned."""
-        _DOUBLE.pack_into(self._memory, self._page, now)
+        self._memory[self._page : self._page + 8] = _DOUBLE.pack(now)
 
     def count(self, requests: int, connections: int, bytes_sent: int, running: int = 0) -> None:
         """Publish the counters."""
@@ -111,7 +112,7 @@ class Slot:
 
     def _fill(self, number: int, method: str, path: bytes, query: bytes) -> None:
         cell = self._cells + number
-        cell.sequence |= 1
+        cell.uses += 1
         size = min(len(method), _method_size)
         cell.method = size
         for at in range(size):
@@ -131,18 +132,17 @@ class Slot:
         cell.target = used - cell.method
         cell.thread = 0
         cell.start = self._cells.start = clock()  # noqa: F821  # the header begins with a double too
-        cell.sequence += 1
 
     def _pack(self, at: int, method: str, path: bytes, query: bytes) -> None:
         memory = self._memory
         name = method.encode("ascii", "replace")[:_method_size]
         text = (name + path + b"?" + query if query else name + path)[:_text_size]
-        sequence = _SEQUENCE.unpack_from(memory, at + 16)[0] | 1
-        _SEQUENCE.pack_into(memory, at + 16, sequence)
-        memory[at + TEXT : at + TEXT + len(text)] = text
-        now = time.monotonic()
-        self.beat(now)
-        _CELL_HEAD.pack_into(memory, at, now, 0, sequence + 1 & 0xFFFFFFFF, len(name), len(text) - len(name))
+        uses = _USES.unpack_from(memory, at + 16)[0] + 1 & 0xFFFFFFFF
+        # At once, since pack_into() would take its time between the fields.
+        memory[at + 8 : at + TEXT + len(text)] = _CELL_HEAD.pack(0, uses, len(name), len(text) - len(name)) + text
+        now = _DOUBLE.pack(time.monotonic())
+        memory[self._page : self._page + 8] = now
+        memory[at : at + 8] = now
 
     def thread(self, cell: int, ident: int) -> None:
         """The request's application runs in this thread; to be called there, before `end`."""
@@ -156,5 +156,6 @@ class Slot:
         if COMPILED:
             (self._cells + cell + 1).start = 0.0
         else:
-            _DOUBLE.pack_into(self._memory, self._page + _cell * (cell + 1), 0.0)
+            at = self._page + _cell * (cell + 1)
+            self._memory[at : at + 8] = _FREE
         self._taken &= ~(1 << cell)
