@@ -54,7 +54,8 @@ def _words(kind: str, names: list[str]) -> str:
 
 def _native_threads() -> list[str]:
     """The names of threads that Python knows nothing of; Linux only."""
-    known = {thread.native_id for thread in threading.enumerate()}
+    # After a fork the main thread is the one that called it, and does not know its new number.
+    known = {os.getpid(), *[thread.native_id for thread in threading.enumerate()]}
     names = []
     try:
         for task in os.listdir("/proc/self/task"):

@@ -366,6 +366,8 @@ class Nursery:
         for fd in (self._reader, self._writer, *self._ends):
             os.close(fd)
         self._sock.close()
+        signals.become_worker()
+        spawn.unblock()
 
     def _reap(self) -> None:
         try:
