@@ -26,7 +26,7 @@ WAIT = 1.0
 QUIET = 0.3
 """Seconds of silence after which the rest will not come: it is stuck in native code."""
 _END = b"\x04"  # the tasks have been written too
-_LIMIT = 1 << 17  # bytes of one dump; a pipe holds half of that
+_LIMIT = 1 << 17  # bytes of one dump, and what a last look may bring; a pipe holds half of that
 _TASKS = 1000  # are looked at
 _STACKS = 50  # different ones are shown
 _FRAMES = 40  # of each
@@ -96,7 +96,12 @@ def _stack(awaited: Any) -> list[str]:
 
 
 class _Pipe:
-    """One worker's pipe and what has come out of it; `until` is when the dump is over, None while there is none."""
+    """One worker's pipe and what has come out of it.
+
+    Attributes:
+        until: when the dump is over if nothing more comes; None while there is none.
+        end: when it is over whatever comes.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -105,6 +110,7 @@ class _Pipe:
         os.set_blocking(self.writer, False)
         self.data = b""
         self.until: float | None = None
+        self.end = 0.0
 
 
 class Dumps:
@@ -155,7 +161,7 @@ class Dumps:
             return False
         if pipe.until is None:
             pipe.data = b""
-            pipe.until = now + WAIT
+            pipe.until = pipe.end = now + WAIT
         try:
             os.kill(pid, signal.SIGUSR2)
         except ProcessLookupError:
@@ -173,7 +179,9 @@ class Dumps:
             if not data:
                 return False
             # The rest comes at once, or after the interpreter's next turn, or never.
-            pipe.until = min(now + QUIET, pipe.until or now + WAIT)
+            if pipe.until is None:
+                pipe.end = now + WAIT
+            pipe.until = min(now + QUIET, pipe.end)
             if len(pipe.data) < _LIMIT:
                 pipe.data += data
             if data.endswith(_END):
@@ -207,7 +215,7 @@ class Dumps:
 
 
 def _text(data: bytes) -> str:
-    return data[:_LIMIT].replace(_END, b"").decode("utf-8", "replace").strip("\n")
+    return data.replace(_END, b"").decode("utf-8", "replace").strip("\n")
 
 
 _THREAD = re.compile(r"^((?:Current thread|Thread) 0x([0-9a-f]+)[^(\n]*)", re.MULTILINE)
