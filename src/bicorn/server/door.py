@@ -56,6 +56,16 @@ class Door:
         else:
             self._server = await loop.create_server(self._connection, sock=sock, **options)
 
+    def pause(self) -> None:
+        """Leave clients in the kernel's queue, so that those accepted before can be let in before ``close``.
+
+        asyncio lets in what it has accepted some turns of the loop later, and drops it where its server is closed by
+        then. uvloop does so at once, and knows no such pause.
+        """
+        if self._server is not None:
+            for sock in self._server.sockets:
+                self._service.loop.remove_reader(sock.fileno())
+
     def close(self) -> None:
         """Accept no more."""
         if self._server is not None:

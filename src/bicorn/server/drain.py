@@ -34,8 +34,11 @@ CANCEL_TIME = 1.0
 STREAM_TIME = 1.0
 # Seconds between two looks for event streams.
 LOOK = 0.25
-# In these turns of the loop it opens what it has accepted, reads what the kernel holds, and closes its sockets.
+# In these turns of the loop it opens what it has accepted, and reads what the kernel holds.
 TURNS = 4
+# Where the whole server stops, workers that are still starting just end, and with the last copy of a socket goes what
+# is queued. So those that can accept it outlast the others.
+TOGETHER = 0.1
 
 
 class Drain:
@@ -66,8 +69,8 @@ class Drain:
         hurry = service.loop.create_task(self._at_once.wait())
         try:
             self._announce()
-            if self._delay and not alone:
-                await self._wait(hurry, self._delay)
+            if not alone:
+                await self._wait(hurry, max(self._delay, TOGETHER))
             end = service.loop.time() + self._graceful_timeout
             await self._close_doors(alone, hurry)
             await self._finish(end, hurry)
@@ -85,11 +88,13 @@ class Drain:
 
     async def _close_doors(self, alone: bool, hurry: asyncio.Task[bool]) -> None:
         service = self._service
+        for door in self._doors:
+            door.pause()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         queues = [] if alone else [(door, queue) for door in self._doors if (queue := door.hold()) is not None]
         for door in self._doors:
             door.close()
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
         arriving = [task for door, queue in queues for task in door.sweep(queue)]
         service.drained = service.loop.create_future()
         for connection in list(service.connections):
