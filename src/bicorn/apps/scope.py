@@ -19,7 +19,7 @@ class ScopeBuilder:
         state: the lifespan's state, copied into each scope; None where the application has no lifespan.
     """
 
-    __slots__ = ("_root", "_state", "_template")
+    __slots__ = ("_extensions", "_root", "_state", "_template")
 
     def __init__(self, *, prefix: str, root_path: str, state: dict[str, Any] | None) -> None:
         self._root = root_path
@@ -37,12 +37,13 @@ class ScopeBuilder:
             "headers": None,
             "client": None,
             "server": None,
-            "extensions": {
-                "http.response.trailers": {},
-                "http.response.early_hint": {},
-                "http.response.pathsend": {},
-                "http.response.zerocopysend": {},
-            },
+            "extensions": None,
+        }
+        self._extensions: dict[str, Any] = {
+            "http.response.trailers": {},
+            "http.response.early_hint": {},
+            "http.response.pathsend": {},
+            "http.response.zerocopysend": {},
         }
         if state is not None:
             self._template["state"] = state
@@ -69,7 +70,7 @@ class ScopeBuilder:
         scope["headers"] = head.headers
         scope["client"] = channel.client
         scope["server"] = origin.server
-        extensions = scope["extensions"].copy()
+        extensions = self._extensions.copy()
         if channel.tls is not None:
             extensions["tls"] = channel.tls
         scope["extensions"] = extensions
