@@ -187,8 +187,10 @@ def finish(fleet: Fleet, now: float) -> list[Action]:
     if any(worker.generation != roll.generation for worker in serving) or fleet.ready() < fleet.target():
         return []
     fleet.roll = None
-    text = f"{several(fleet.ready(), 'worker')} with the new code after {duration(now - roll.began)}"
-    return [Log("info", f"Reloaded: {text}"), Outcome(True, text)]
+    is_broken = fleet.broken == roll.generation
+    what = "a page that says why the new code could not start" if is_broken else "the new code"
+    text = f"{several(fleet.ready(), 'worker')} with {what} after {duration(now - roll.began)}"
+    return [Log("info", f"Reloaded: {text}"), Outcome(not is_broken, text)]
 
 
 def dismiss(fleet: Fleet, worker: Worker, now: float) -> Action:

@@ -33,6 +33,7 @@ from .events import (
     Log,
     Outcome,
     Prepare,
+    Ready,
     ReopenLogs,
     Reread,
     Resized,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from .daemon import Detached
     from .hooks import Hooks
     from .upgrade import Predecessor
+    from .warm import Warmth
     from .watch import Watcher
 
 logger = logging.getLogger("bicorn.error")
@@ -170,6 +172,7 @@ class Supervisor:
         self._fleet = Fleet(reread.want(editions.entered.config))
         self._sight = Sight()
         self._watcher: Watcher | None = None
+        self._warmth: Warmth | None = None
         self._counts_kills = False
         self._code: int | None = None
 
@@ -227,8 +230,10 @@ class Supervisor:
 
     def _watch(self) -> None:
         """See when files change."""
+        from .warm import Warmth
         from .watch import Watcher
 
+        self._warmth = Warmth()
         try:
             watcher = self._watcher = Watcher(self._editions.entered.config)
         except OSError as error:
@@ -242,6 +247,8 @@ class Supervisor:
         changes = watcher.changes()
         if watcher.has_ended:
             self._selector.unregister(watcher)
+        if self._warmth is not None and (packages := self._warmth.changed()):
+            logger.warning("%s: installed anew; a new start uses that", ", ".join(packages))
         return [Asked(Ask.RELOAD, describe(changes), grace=0.0)] if changes else []
 
     # -- Decide and act
@@ -256,6 +263,8 @@ class Supervisor:
             now = time.monotonic()
             for action in decide(self._fleet, event, now):
                 events += self._act(action, now)
+            if self._warmth is not None and isinstance(event, Ready):
+                self._warmth.share(event.modules)
         if self._code is None:
             self._settle(now)
 

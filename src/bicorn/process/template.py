@@ -184,8 +184,9 @@ class Template:
 Before = Callable[[int, int], None]
 """Called before a worker is forked, with its number, and with how many there have been."""
 
-Live = Callable[[int, int, int, bool, "Apps"], int]
-"""A worker's life: its number, its ends of the status pipe and the dump pipe, whether it is alone, the applications."""
+Live = Callable[[int, int, int, bool, "Apps | None"], int]
+"""A worker's life: its number, its ends of the status pipe and the dump pipe, whether it is alone, the applications
+(None: it has to import them)."""
 
 
 def start(generation: int, life: Callable[[socket.socket], int]) -> Template:
@@ -251,6 +252,8 @@ def _run(
 ) -> int:
     from . import leftovers, worker
 
+    apps: Apps | None
+
     if config.user is not None or config.group is not None:
         from . import privileges
 
@@ -264,13 +267,15 @@ def _run(
         apps = worker.import_apps(config)
     except BaseException as error:
         code, message = worker.explain(error)
-        sock.sendall(status.line("failed", str(code), message))
-        return code
+        if not config.reload:
+            sock.sendall(status.line("failed", str(code), message))
+            return code
+        apps = None  # each worker tries once more, and serves what takes its place: see ``stand_in.py``
     gc.collect()
     if found := leftovers.find(before):
         logger.warning("%s", _LEFT.format(", ".join(found)))
     gc.freeze()  # the collector of a worker writes into none of these pages, which would copy them
-    sock.sendall(status.line("imported", apps[0][1].name))
+    sock.sendall(status.line("imported", apps[0][1].name if apps else config.app or ""))
     return Nursery(apps, listeners, sock, lifeline, before_fork, become_worker).run()
 
 
@@ -279,7 +284,7 @@ class Nursery:
 
     def __init__(
         self,
-        apps: Apps,
+        apps: Apps | None,
         listeners: Sequence[Listener],
         sock: socket.socket,
         lifeline: int,

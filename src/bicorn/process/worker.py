@@ -243,7 +243,7 @@ class Worker:
         # The server accepts from duplicates. If these stayed open, clients would still be queued while it drains.
         for listener in self._listeners:
             listener.sock.close()
-        modules = sharing.imported_modules(self._inherited)
+        modules = sharing.imported_modules(self._inherited, _packages(self._config))
         if self._config.daemon:
             from .daemon import silence
 
@@ -291,6 +291,14 @@ def _reopen_logs() -> None:
         log.reopen()
     except BicornError as error:
         logger.error("%s; the old file is still in use", error)
+
+
+def _packages(config: Config) -> frozenset[str]:
+    if not config.reload:
+        return frozenset()
+    from .warm import PACKAGES  # for development only
+
+    return PACKAGES
 
 
 def describe(apps: Apps, lifespans: Sequence[Lifespan]) -> str:
