@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..config import sources
@@ -175,6 +175,7 @@ class Supervisor:
         self._warmth: Warmth | None = None
         self._counts_kills = False
         self._code: int | None = None
+        self._began = time.monotonic()
 
     def run(self) -> int:
         """Until the plan says the end; the exit code."""
@@ -224,9 +225,20 @@ class Supervisor:
                 events += key.data()
         events += [Asked(ASKS[number], signals.name_of(number)) for number in self._signals.read() if number in ASKS]
         if (control := self._surroundings.control) is not None:
-            report = partial(self._sight.report, self._fleet, now)
-            events += control.events(now, self._fleet.phase in RUNNING, report)
+            events += control.events(now, self._fleet.phase in RUNNING, partial(self._report, now))
         return [*events, *self._staff.dumped(now), *self._staff.reap()]
+
+    def _report(self, now: float) -> dict[str, Any]:
+        """What ``bicorn status`` shows."""
+        edition = self._editions.entered
+        server = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "age": round(now - self._began, 3),
+            "app": edition.config.app,
+            "listeners": [listener.url for listener in edition.listeners],
+        }
+        return {**server, **self._sight.report(self._fleet, now)}
 
     def _watch(self) -> None:
         """See when files change."""
