@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..observe.scoreboard import Held, Scoreboard, Seat
 from ..observe.slot import Slot
@@ -11,6 +11,9 @@ from .events import Seen
 from .fleet import Fleet
 from .states import State
 from .words import duration
+
+if TYPE_CHECKING:
+    from .cgroup import OomKills
 
 PAUSE = 0.5
 """Seconds between two looks at the scoreboard at least: what wakes the supervisor more often says nothing of it."""
@@ -26,8 +29,7 @@ class Sight:
     def __init__(self) -> None:
         self._board = Scoreboard()
         self._looked = self._weighed = float("-inf")
-        self._kills = -1  # of the whole control group; -1: not known
-        self._counter: Any = None
+        self._kills: OomKills | None = None
 
     # For a worker
 
@@ -97,18 +99,14 @@ class Sight:
 
     def count_kills(self) -> None:
         """Remember how many processes the kernel has killed for their memory so far. Not before the start is over."""
-        if self._counter is None:
-            from .cgroup import own
+        if self._kills is None:
+            from .cgroup import OomKills
 
-            self._counter = own()
-            self._kills = self._counter.oom_kills()
+            self._kills = OomKills()
 
     def ran_out_of_memory(self) -> bool:
         """Whether that was one more, when a worker was killed by nobody we know."""
-        if self._counter is None:
-            return False
-        before, self._kills = self._kills, self._counter.oom_kills()
-        return 0 <= before < self._kills
+        return self._kills is not None and self._kills.take()
 
 
 def _in_words(held: tuple[Held, ...], now: float) -> tuple[str, ...]:
