@@ -1,10 +1,8 @@
-"""The shell's own parts; with real workers it is tested in tests/integration/test_processes.py."""
+"""The shell's own parts; with real workers it is tested in tests/integration."""
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -15,10 +13,37 @@ import pytest
 from bicorn import __version__
 from bicorn.config.settings import Config
 from bicorn.errors import BindError, ConfigError, TLSConfigError
+from bicorn.observe import log
 from bicorn.process import sharing, spawn, supervisor
-from bicorn.process.events import Died, End, Event, Forked, ForkFailed, Log, Ready, Share, Signal, Spawn, StopListening
-from bicorn.process.status import ready
-from bicorn.process.supervisor import Child, Supervisor, start_up_lines
+from bicorn.process.events import (
+    Action,
+    Asked,
+    Died,
+    Discard,
+    Dump,
+    Dumped,
+    End,
+    Event,
+    Forked,
+    Log,
+    Outcome,
+    Prepare,
+    ReopenLogs,
+    Reread,
+    Resized,
+    Settings,
+    SettingsRefused,
+    Share,
+    Signal,
+    Spawn,
+    StopListening,
+    SuccessorFailed,
+    Upgrade,
+)
+from bicorn.process.reread import Edition, Editions
+from bicorn.process.states import Ask, Phase
+from bicorn.process.supervisor import Supervisor, start_up_lines
+from bicorn.process.surroundings import Surroundings
 from bicorn.server.listener import Listener
 
 
@@ -34,10 +59,10 @@ print(sorted(name for name in sys.modules if name in heavy or name.startswith(("
 
 def test_the_start_is_told_in_two_lines_until_the_first_worker_adds_its_own() -> None:
     listeners: Any = [Listener(None, "http://127.0.0.1:8000"), Listener(None, "unix:/run/s")]  # type: ignore[arg-type]
-    lines = start_up_lines(Config(workers=4, threads=8), listeners, "uvloop")
+    lines = start_up_lines(Config(workers=4, threads=8, loop="asyncio"), listeners)
     assert lines[0] == f"Bicorn {__version__} on http://127.0.0.1:8000 and unix:/run/s (Press Ctrl+C to stop)"
-    assert lines[1].startswith("4 workers, 8 threads each, uvloop, ")
-    assert start_up_lines(Config(), listeners, "asyncio")[1].startswith("1 worker, asyncio, ")
+    assert lines[1].startswith("4 workers, 8 threads each, asyncio, ")
+    assert start_up_lines(Config(loop="asyncio"), listeners)[1].startswith("1 worker, asyncio, ")
 
 
 def test_what_cannot_start_is_raised_before_anything_is_forked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,149 +77,179 @@ def test_what_cannot_start_is_raised_before_anything_is_forked(monkeypatch: pyte
 
 
 class FakeSelector:
-    def register(self, *_: object) -> None: ...
-    def unregister(self, *_: object) -> None: ...
-    def select(self, _: object) -> None: ...
+    def __init__(self, *heard: list[Event]) -> None:
+        self.heard = heard
+
+    def select(self, _: object) -> list[Any]:
+        return [(type("Key", (), {"data": staticmethod(lambda events=events: events)}), 1) for events in self.heard]
 
 
 class FakeSignals:
-    def __init__(self, *numbers: signal.Signals) -> None:
+    def __init__(self, *numbers: int) -> None:
         self.numbers = list(numbers)
 
-    def read(self) -> list[signal.Signals]:
+    def read(self) -> list[int]:
         heard, self.numbers = self.numbers, []
         return heard
 
 
-def made() -> Supervisor:
-    made = Supervisor(Config(app="main:app"), [])
-    made._selector = FakeSelector()  # type: ignore[assignment]
-    made._signals = FakeSignals()  # type: ignore[assignment]
-    return made
+class FakeStaff:
+    """Notes what it is told."""
+
+    def __init__(self, *gone: Event) -> None:
+        self.gone = list(gone)
+        self.told: list[Any] = []
+
+    def spawn(self, number: int, generation: int, is_alone: bool) -> list[Event]:
+        self.told.append(("spawn", number, generation, is_alone))
+        return [Forked(number, 100 + number)]
+
+    def signal(self, *arguments: Any) -> None:
+        self.told.append(arguments)
+
+    def prepare(self, generation: int) -> list[Event]:
+        self.told.append(("prepare", generation))
+        return []
+
+    def discard(self, generation: int) -> None:
+        self.told.append(("discard", generation))
+
+    def dump(self, number: int, now: float) -> list[Event]:
+        return [Dumped(number, "stacks")]
+
+    def dumped(self, now: float) -> list[Event]:
+        return []
+
+    def deadline(self) -> float | None:
+        return None
+
+    def reap(self) -> list[Event]:
+        return self.gone
 
 
-def child(it: Supervisor, pid: int, said: bytes = b"") -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.write(writer, said)
-    os.close(writer)
-    it._children[pid] = Child(1, pid, reader)
+class FakeControl:
+    def __init__(self, *asked: Asked) -> None:
+        self.asked = list(asked)
+        self.told: list[Any] = []
+
+    def deadline(self) -> float | None:
+        return None
+
+    def events(self, now: float, running: bool, report: Any) -> list[Asked]:
+        self.told.append((running, report()["state"]))
+        return self.asked
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: self.told.append((name, *arguments))
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [(OSError(errno.EAGAIN, "Resource temporarily unavailable"), "Resource temporarily unavailable"), (OSError(), "")],
-)
-def test_a_fork_that_fails_is_an_event(monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str) -> None:
-    def fork(_: object) -> tuple[int, int]:
-        raise error
-
-    monkeypatch.setattr(spawn, "fork", fork)
-    assert made()._act(Spawn(3)) == [ForkFailed(3, reason)]
+def made(*, control: FakeControl | None = None, read: Any = None, start: Any = None) -> Supervisor:
+    surroundings = Surroundings(start)
+    surroundings.control = control  # type: ignore[assignment]
+    it = Supervisor(Editions(Edition(1, Config(app="main:app"), []), start, read), surroundings)
+    it._selector = FakeSelector()  # type: ignore[assignment]
+    it._signals = FakeSignals()  # type: ignore[assignment]
+    it._staff = FakeStaff()  # type: ignore[assignment]
+    return it
 
 
-def test_a_fork_that_works_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spawn, "fork", lambda _: (4711, 99))
+def act(it: Supervisor, action: Action) -> list[Event]:
+    return it._act(action, 1.0)
+
+
+def told(it: Supervisor) -> list[Any]:
+    return it._staff.told  # type: ignore[attr-defined, no-any-return]
+
+
+def test_workers_and_templates_are_the_staffs() -> None:
     it = made()
-    assert it._act(Spawn(3)) == [Forked(3, 4711)]
-    assert it._children[4711].number == 3
+    assert act(it, Spawn(3, 1)) == [Forked(3, 103)]
+    for action in (Signal(11, "SIGTERM", alone=True), Prepare(2), Discard(1)):
+        assert act(it, action) == []
+    assert told(it) == [("spawn", 3, 1, True), (11, "SIGTERM", True), ("prepare", 2), ("discard", 1)]
+    assert act(it, Dump(3)) == [Dumped(3, "stacks")]
 
 
 def test_the_library_is_imported_where_the_plan_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     shared: list[tuple[str, ...]] = []
     monkeypatch.setattr(sharing, "share_modules", shared.append)
-    assert made()._act(Share(("json", "email"))) == []
+    assert act(made(), Share(("json", "email"))) == []
     assert shared == [("json", "email")]
-
-
-def test_only_workers_that_are_there_are_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[tuple[int, int]] = []
-
-    def kill(pid: int, number: int) -> None:
-        sent.append((pid, number))
-        if pid == 12:
-            raise ProcessLookupError
-
-    monkeypatch.setattr(os, "kill", kill)
-    it = made()
-    child(it, 11)
-    child(it, 12)
-    for pid in (11, 12, 13):
-        it._act(Signal(pid, "SIGKILL"))
-    assert sent == [(11, signal.SIGKILL), (12, signal.SIGKILL)]
-    for each in it._children.values():
-        it._hang_up(each)
 
 
 def test_the_other_actions(caplog: pytest.LogCaptureFixture) -> None:
     it = made()
     logging.getLogger("bicorn").propagate = True
     with caplog.at_level("DEBUG"):
-        for action in (Log("warning", "100 % sure"), StopListening(), End(4)):
-            assert it._act(action) == []
+        for action in (Log("warning", "100 % sure"), StopListening(), Outcome(True, "done"), Resized(2, 1), End(4)):
+            assert act(it, action) == []
     assert caplog.messages == ["100 % sure"]
     assert it._code == 4
 
 
-def waits(monkeypatch: pytest.MonkeyPatch, *answers: tuple[int, int] | type[Exception]) -> None:
-    todo = list(answers)
+def test_who_waits_for_a_reload_or_for_stacks_is_told() -> None:
+    control = FakeControl()
+    it = made(control=control)
+    act(it, Outcome(False, "no such module"))
+    it._fleet.phase = Phase.STOPPING
+    it._fleet.listening = False
+    it._decide([*act(it, Dump(3, log=True))])
+    assert control.told == [
+        ("outcome", False, "no such module"),
+        ("dump_asked", 3),
+        ("dumped", 3, "stacks"),
+    ]
 
-    def waitpid(pid: int, _: int) -> tuple[int, int]:
-        answer = todo.pop(0) if todo else (0, 0)
-        if isinstance(answer, tuple):
-            return answer
-        raise answer
 
-    monkeypatch.setattr(os, "waitpid", waitpid)
+def test_log_files_are_opened_again_and_a_failure_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("bicorn").propagate = True
+
+    def reopen() -> None:
+        raise ConfigError("cannot open the log file /nowhere: gone")
+
+    monkeypatch.setattr(log, "reopen", reopen)
+    assert act(made(), ReopenLogs()) == []
+    assert caplog.messages == ["cannot open the log file /nowhere: gone; the old file is still in use"]
 
 
-@pytest.mark.parametrize(
-    ("wait_status", "event"),
-    [
-        (3 << 8, Died(1, 3)),
-        (signal.SIGSEGV, Died(1, signal="SIGSEGV")),
-        (50, Died(1, signal="signal 50")),
-        (0, Died(1, 0)),
-    ],
-)
-def test_how_a_worker_ended_and_its_last_words(monkeypatch: pytest.MonkeyPatch, wait_status: int, event: Event) -> None:
+def test_settings_that_cannot_be_read_again_are_the_old_ones() -> None:
+    [answer] = act(made(), Reread(2))
+    assert isinstance(answer, Settings)
+    assert answer.want.workers == 1
+
+
+def test_settings_are_refused_with_their_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     it = made()
-    child(it, 11, ready("main:app"))
-    waits(monkeypatch, (11, wait_status))
-    assert it._reap() == [Ready(1, "main:app"), event]
-    assert it._children == {}
+
+    def add(*_: object) -> Edition:
+        raise ConfigError("workers must be a whole number")
+
+    monkeypatch.setattr(it._editions, "add", add)
+    assert act(it, Reread(2)) == [SettingsRefused("workers must be a whole number")]
 
 
-def test_a_worker_somebody_else_has_waited_for_is_gone_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    it = made()
-    child(it, 11)
-    waits(monkeypatch, ChildProcessError)
-    assert it._reap() == [Died(1, 0)]
+def test_nobody_knows_how_it_was_started_so_there_is_no_upgrade() -> None:
+    assert act(made(), Upgrade()) == [SuccessorFailed("it is not known how this server was started")]
 
 
-def test_elsewhere_than_as_process_1_strangers_are_left_to_their_parents(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(os, "waitpid", lambda pid, _: (asked.append(pid), (0, 0))[1])
-    it = made()
-    child(it, 11)
-    assert it._reap() == []
-    assert asked == [11]
-    it._hang_up(it._children[11])
-
-
-@pytest.mark.parametrize("end", [(0, 0), ChildProcessError])
-def test_as_process_1_strangers_are_reaped_too(monkeypatch: pytest.MonkeyPatch, end: Any) -> None:
-    monkeypatch.setattr(os, "getpid", lambda: 1)
-    it = made()
-    child(it, 11)
-    waits(monkeypatch, (4711, 0), (11, 0), (4712, 9), end)
-    assert it._reap() == [Died(1, 0)]
-
-
-def test_what_was_asked_comes_before_who_has_died_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_said_and_asked_comes_before_who_has_died_of_it() -> None:
     """TERM to the whole process group, as systemd sends it."""
-    it = made()
-    child(it, 11)
+    control = FakeControl(Asked(Ask.STOP, "bicorn stop"))
+    it = made(control=control)
+    it._selector = FakeSelector([Died(7)])  # type: ignore[assignment]
     it._signals = FakeSignals(signal.SIGCHLD, signal.SIGTERM)  # type: ignore[assignment]
-    waits(monkeypatch, (11, 0))
-    assert [type(event).__name__ for event in it._wait()] == ["Asked", "Died"]
+    it._staff = FakeStaff(Died(1))  # type: ignore[assignment]
+    assert it._wait() == [Died(7), Asked(Ask.STOP, "SIGTERM"), Asked(Ask.STOP, "bicorn stop"), Died(1)]
+    assert control.told == [(True, "starting")]
+
+
+def test_a_file_that_has_changed_is_a_reload_that_is_not_on_trial() -> None:
+    class Watcher:
+        has_ended = False
+
+        def changes(self) -> list[str]:
+            return ["main.py"]
+
+    assert made()._changed(Watcher()) == [Asked(Ask.RELOAD, "main.py changed", grace=0.0)]  # type: ignore[arg-type]

@@ -142,12 +142,16 @@ class Staff:
         events, may_say_more = child.listen()
         child.is_stopping = child.is_stopping or any(type(event) is Stopping for event in events)
         if not may_say_more:
-            self._selector.unregister(child.status)
-            os.close(child.status)
-            child.status = -1
+            self._hang_up(child)
             if child.is_orphan and child.handle < 0:  # nothing else tells of its end
                 return [*events, *self._ended(child, None)]
         return events
+
+    def _hang_up(self, child: Child) -> None:
+        if child.status >= 0:
+            self._selector.unregister(child.status)
+            os.close(child.status)
+            child.status = -1
 
     def _ended(self, child: Child, wait_status: int | None) -> list[Event]:
         """A worker has gone."""
@@ -155,6 +159,7 @@ class Staff:
             return []
         number = child.number
         last_words = self._listen(child)
+        self._hang_up(child)  # what it has started may have its end of the pipe, too
         if text := self._close_dump(number):
             last_words.append(Dumped(number, text))
         if child.is_orphan and child.handle >= 0:

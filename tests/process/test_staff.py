@@ -1,0 +1,255 @@
+"""Workers and templates as far as the supervisor's side goes; with real processes in tests/integration."""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bicorn.config.settings import Config
+from bicorn.process import spawn, status, template
+from bicorn.process.children import Child
+from bicorn.process.events import (
+    BootFailed,
+    Died,
+    Dumped,
+    Forked,
+    ForkFailed,
+    Ready,
+    Stopping,
+    TemplateDied,
+    TemplateFailed,
+    TemplateReady,
+)
+from bicorn.process.reread import Edition, Editions
+from bicorn.process.sight import Sight
+from bicorn.process.staff import UNKNOWN, Staff
+from bicorn.process.template import Template
+
+KILLED = signal.SIGKILL
+
+
+class Shop:
+    """A staff with a real selector and processes that do not exist."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.sight = Sight()
+        editions = Editions(Edition(1, Config(app="main:app", **settings), []))
+        self.staff = Staff(self.selector, editions, self.sight, -1, lambda: None, lambda: None)
+        self.tells: dict[int, int] = {}
+        self.pids = 100
+        self.far: socket.socket | None = None
+        monkeypatch.setattr(spawn, "fork", self.fork)
+        monkeypatch.setattr(template, "start", self.start)
+        monkeypatch.setattr(os, "pidfd_open", self.no_handle, raising=False)
+
+    def no_handle(self, _: int) -> int:
+        raise OSError
+
+    def fork(self, _: object) -> tuple[int, int]:
+        self.pids += 1
+        reader, self.tells[self.pids] = os.pipe()
+        os.set_blocking(reader, False)
+        return self.pids, reader
+
+    def start(self, generation: int, _: object) -> Template:
+        ours, self.far = socket.socketpair()
+        ours.setblocking(False)
+        return Template(generation, 50, ours)
+
+    def heard(self) -> list[Any]:
+        """What the processes have said."""
+        return [event for key, _ in self.selector.select(0) for event in key.data()]
+
+    def say(self, *fields: str) -> list[Any]:
+        assert self.far is not None
+        self.far.sendall(status.line(*fields))
+        return self.heard()
+
+    def end(self, pid: int, wait_status: int) -> list[Any]:
+        return self.staff.children._ended.pop(pid)(wait_status)
+
+    def ordered(self) -> list[str]:
+        """What the template was asked for; its ends of the pipes are kept, by the worker's number."""
+        assert self.far is not None
+        data, ends, _, _ = socket.recv_fds(self.far, 4096, 16)
+        fields = status.fields(data.rstrip(b"\n"))
+        if ends:
+            self.tells[int(fields[1])] = ends[0]
+            os.close(ends[1])
+        return fields
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    shop = Shop(monkeypatch)
+    yield shop
+    close(shop)
+
+
+@pytest.fixture
+def preloading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    shop = Shop(monkeypatch, preload=True)
+    yield shop
+    close(shop)
+
+
+def close(shop: Shop) -> None:
+    for tell in shop.tells.values():
+        os.close(tell)
+    for child in shop.staff._workers.values():
+        child.close()
+        shop.staff._dumps.close(child.number)
+    for each in shop.staff._templates.values():
+        each.close()
+    if shop.far is not None:
+        shop.far.close()
+    shop.selector.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError(errno.EAGAIN, "Resource temporarily unavailable"), "Resource temporarily unavailable"), (OSError(), "")],
+)
+def test_a_fork_that_fails_is_an_event_and_leaves_nothing_behind(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
+) -> None:
+    def fork(_: object) -> tuple[int, int]:
+        raise error
+
+    monkeypatch.setattr(spawn, "fork", fork)
+    assert shop.staff.spawn(3, 1, True) == [ForkFailed(3, reason)]
+    assert len(shop.selector.get_map()) == 0
+
+
+def test_a_worker_from_its_fork_to_its_end(shop: Shop) -> None:
+    assert shop.staff.spawn(3, 1, True) == [Forked(3, 101)]
+    os.write(shop.tells[101], status.ready("main:app"))
+    assert shop.heard() == [Ready(3, "main:app")]
+    os.write(shop.tells[101], status.stopping(1.0))
+    last_words = Stopping(3, 1.0)
+    assert shop.end(101, 3 << 8) == [last_words, Died(3, 3, pid=101)]
+    assert len(shop.selector.get_map()) == 0
+
+
+def test_the_requests_a_worker_held_are_named_when_it_has_died(shop: Shop) -> None:
+    shop.staff.spawn(1, 1, True)
+    slot = shop.sight.slot(1)
+    assert slot is not None
+    slot.begin("GET", b"/slow", b"")
+    [died] = shop.end(101, KILLED)
+    assert (died.signal, died.out_of_memory, len(died.held)) == ("SIGKILL", False, 1)
+    assert died.held[0].startswith("GET /slow for ")
+    shop.staff.spawn(1, 1, True)  # the next one of this number has not
+    assert shop.sight.held(1, 0.0) == ()
+
+
+def test_a_death_that_the_kernel_has_counted_is_for_want_of_memory(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = [True, False]
+    monkeypatch.setattr(shop.sight, "ran_out_of_memory", lambda: counted.pop(0))
+    for expected in (True, False):
+        shop.staff.spawn(1, 1, True)
+        [died] = shop.end(shop.pids, KILLED)
+        assert died.out_of_memory is expected
+
+
+def test_only_workers_that_are_there_are_signalled(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    shop.staff.spawn(1, 1, True)
+    monkeypatch.setattr(Child, "kill", lambda self, number: sent.append((self.pid, number)))
+    shop.staff.signal(101, "SIGTERM", alone=True)
+    shop.staff.signal(102, "SIGTERM")
+    assert sent == [(101, signal.SIGTERM)]
+    assert shop.sight.is_retired(1)
+
+
+def test_a_worker_that_is_not_there_has_no_stacks(shop: Shop) -> None:
+    assert shop.staff.dump(1, 0.0) == [Dumped(1, "")]
+
+
+def test_the_stacks_of_a_worker_that_dies_meanwhile_are_not_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    writers: list[int] = []
+    monkeypatch.setattr(shop.staff._dumps, "forked", lambda number: writers.append(shop.staff._dumps._pipes[1].writer))
+    shop.staff.spawn(1, 1, True)
+    os.write(writers[0], b"Current thread 0x1 (most recent call first):\n")
+    events = shop.end(101, KILLED)
+    assert [type(event) for event in events] == [Dumped, Died]
+    assert "most recent call first" in events[0].text
+
+
+# -- Templates
+
+
+def test_a_template_forks_workers_and_says_how_they_end(preloading: Shop) -> None:
+    shop = preloading
+    assert shop.staff.spawn(1, 1, True) == [ForkFailed(1, "the process that workers are forked from has gone")]
+    assert shop.staff.prepare(1) == []
+    assert shop.say("imported", "main:app") == [TemplateReady(1, "main:app")]
+    assert shop.staff.spawn(1, 1, True) == []
+    assert shop.staff.spawn(2, 1, False) == []
+    assert [shop.ordered(), shop.ordered()] == [["fork", "1", "alone", "0"], ["fork", "2", "", "0"]]
+    assert shop.say("forked", "1", "901") == [Forked(1, 901)]
+    assert shop.say("unforked", "2", "no memory") == [ForkFailed(2, "no memory")]
+    os.write(shop.tells[1], status.failed(3, "no database"))
+    assert shop.heard() == [BootFailed(1, 3, "no database")]
+    assert shop.say("gone", "901", str(3 << 8)) == [Died(1, 3, pid=901)]
+
+
+def test_a_template_that_cannot_import_the_application(preloading: Shop) -> None:
+    shop = preloading
+    shop.staff.prepare(2 - 1)
+    assert shop.say("failed", "4", "there is no module") == [TemplateFailed(1, 4, "there is no module")]
+    assert shop.end(50, 4 << 8) == []
+
+
+def test_a_template_that_dies_while_it_imports(preloading: Shop) -> None:
+    preloading.staff.prepare(1)
+    [failed] = preloading.end(50, signal.SIGSEGV)
+    assert (failed.code, failed.message) == (
+        3,
+        "the process that imports the application crashed with SIGSEGV, in native code while it was at it",
+    )
+
+
+def test_the_workers_of_a_template_that_has_gone_live_on_and_their_end_is_noticed(preloading: Shop) -> None:
+    shop = preloading
+    shop.staff.prepare(1)
+    shop.say("imported", "main:app")
+    for number in (1, 2, 3):
+        shop.staff.spawn(number, 1, True)
+        shop.ordered()
+    shop.say("forked", "1", "901")
+    shop.say("forked", "2", "902")
+    events = shop.end(50, KILLED)
+    assert [type(event) for event in events] == [TemplateDied, ForkFailed]
+    assert set(shop.staff._workers) == {901, 902}
+    os.write(shop.tells[1], status.stopping(None))
+    os.close(shop.tells.pop(1))
+    assert shop.heard() == [Stopping(1, None), Died(1, 0, pid=901)]
+    os.close(shop.tells.pop(2))
+    assert shop.heard() == [Died(2, UNKNOWN, pid=902)]
+
+
+def test_a_template_that_is_not_wanted_any_more(preloading: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, killed = preloading, []
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
+    shop.staff.prepare(1)
+    shop.staff.discard(1)
+    assert killed == [(50, KILLED)]  # it has no workers yet
+    assert shop.end(50, KILLED) == []
+    shop.far.close()  # type: ignore[union-attr]
+    shop.staff.prepare(1)
+    shop.say("imported", "main:app")
+    shop.staff.discard(1)
+    assert shop.ordered() == ["discard"]
+    assert shop.staff.spawn(1, 1, True) == [ForkFailed(1, "the process that workers are forked from has gone")]
+    assert shop.end(50, 0) == []
