@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bicorn.process import status
-from bicorn.process.events import BootFailed, Ready, Recycle, Stopping
+from bicorn.process.events import BootFailed, Broken, Ready, Recycle, Stopping
 from bicorn.process.status import StatusReader
 
 SAID = (
@@ -42,3 +42,7 @@ def test_however_it_is_cut(cuts: set[int]) -> None:
 )
 def test_what_makes_no_sense_is_not_heard(line: bytes) -> None:
     assert StatusReader(7).feed(line) == []
+
+
+def test_what_takes_the_place_of_an_application_that_cannot_start() -> None:
+    assert StatusReader(3).feed(status.broken("one\ttwo\n\u2603")) == [Broken(3, "one\ttwo\n\u2603")]
