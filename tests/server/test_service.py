@@ -272,3 +272,24 @@ async def test_every_request_counts_also_one_that_shares_its_connection() -> Non
             await drive.ask()
         drive.connect()
         assert drive.service.requests == 3
+
+
+async def test_room_is_made_by_looking_at_a_few() -> None:
+    """Whoever opens connections one after the other must not have us look at all of them each time."""
+    service = Service(Config(app="main:app", limit_connections=1000), asyncio.get_running_loop(), None)
+    looked_at = []
+
+    class Busy:
+        deadline = 0.0
+
+        def is_idle(self) -> bool:
+            looked_at.append(self)
+            return False
+
+    for _ in range(1000):
+        assert service.opened(Busy())
+    assert not service.opened(Busy())
+    assert 0 < len(looked_at) < 100
+    first = list(looked_at)
+    assert not service.opened(Busy())
+    assert not set(first) & set(looked_at[len(first) :])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 import weakref
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from bicorn.wire.response import Defaults
 if TYPE_CHECKING:
     from bicorn.config.settings import Config
 
+LOOKED_AT = 64
+"""Connections to look at, where there is no room, for one that can be closed."""
 TICK = 0.5
 """Seconds between two looks at the deadlines; a deadline is met this much late at most."""
 
@@ -230,12 +233,20 @@ class Service:
         return drained
 
     def _make_room(self) -> bool:
-        """Close the connection that has been idle longest; False where none is idle."""
-        idle = [connection for connection in self.connections if connection.is_idle()]
-        if not idle:
+        """Close the connection that has been idle longest of the next few; False where none is idle.
+
+        Those looked at go to the end of the line. To look at all would let a client that opens connections one after
+        the other have us look at thousands for each.
+        """
+        longest = None
+        for connection in list(itertools.islice(self.connections, LOOKED_AT)):
+            self.connections[connection] = self.connections.pop(connection)
+            # By the coarse clock many have been idle for as long: of these, the first.
+            if connection.is_idle() and (longest is None or connection.deadline < longest.deadline):
+                longest = connection
+        if longest is None:
             return False
-        # By the coarse clock many have been idle for as long: of these, the oldest.
-        min(idle, key=lambda connection: connection.deadline).close()
+        longest.close()
         return True
 
 
