@@ -116,6 +116,8 @@ class Overdue:
         connection.break_off(ProtocolError(504, f"no answer within {self._limit:g} s"))
         exchange.cancel()
         if thread:
+            self._service.running.discard(exchange)  # a stop does not wait for it
+            self._service.check_drained()
             self._service.ask_to_recycle(RECYCLE)
 
 
