@@ -46,6 +46,44 @@ def test_with_setproctitle_there_is_nothing_to_say(titles: list[str]) -> None:
     assert title.notice(Config(proc_name="shop")) == ""
 
 
+class Page:
+    """A slot of the scoreboard."""
+
+    count = 0
+
+    def requests(self) -> int:
+        return self.count
+
+
+def test_a_worker_tells_what_it_is_at_and_how_much_it_has_done(titles: list[str]) -> None:
+    page, timers = Page(), []
+    worker = title.WorkerTitle(Config(app="main:app"), 3, page)  # type: ignore[arg-type]
+    worker.enter("starting")
+    worker.enter("serving")
+    worker.follow(lambda delay, call: timers.append((delay, call)))
+    page.count = 1
+    timers.pop()[1]()
+    page.count = 1234
+    delay, call = timers.pop()
+    call()
+    worker.enter("stopping")
+    assert delay == 1.0
+    head = "bicorn: worker 3 [main:app]"
+    assert titles == [
+        f"{head} starting",
+        f"{head} serving",
+        f"{head} serving, 1 request",
+        f"{head} serving, 1234 requests",
+        f"{head} stopping, 1234 requests",
+    ]
+
+
+def test_without_a_title_there_is_no_timer(without: None) -> None:
+    worker = title.WorkerTitle(Config(), 1, Page())  # type: ignore[arg-type]
+    worker.enter("serving")
+    worker.follow(pytest.fail)
+
+
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "setproctitle", None)  # to import it is an ImportError

@@ -82,6 +82,10 @@ class Slot:
         """Publish the counters."""
         _COUNTERS.pack_into(self._memory, self._page + 8, requests, connections, bytes_sent, running)
 
+    def requests(self) -> int:
+        """How many were published."""
+        return int(_COUNTERS.unpack_from(self._memory, self._page + 8)[0])
+
     def phase(self, text: str) -> None:
         """What the worker is at: ``"importing main:app"``, ``"lifespan start-up"``, ``"serving"``, ``"draining"``."""
         data = text.encode("ascii", "backslashreplace")[:PHASE_SIZE]

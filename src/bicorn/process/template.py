@@ -14,6 +14,7 @@ import os
 import selectors
 import signal
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -254,6 +255,10 @@ def _run(
 
     apps: Apps | None
 
+    if "setproctitle" in sys.modules:  # the supervisor has looked for it
+        from .title import Title
+
+        Title(config, "template").show()
     if config.user is not None or config.group is not None:
         from . import privileges
 

@@ -6,13 +6,19 @@ setproctitle sets them, where it is installed (``pip install bicorn[title]``). W
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .words import several
+
 if TYPE_CHECKING:
     from ..config.settings import Config
+    from ..observe.slot import Slot
 
 NO_SETPROCTITLE = "proc_name (from {}) has no effect: it needs setproctitle (pip install 'bicorn[title]')"
+EVERY = 1.0
+"""Seconds between two titles of a worker that serves."""
 
 _MODULE = "setproctitle"
 
@@ -35,6 +41,34 @@ class Title:
         if self._set is not None and text != self._shown:
             self._shown = text
             self._set(f"{self._head} {text}" if text else self._head)
+
+
+class WorkerTitle(Title):
+    """The title of a worker: its number, what it is at, and how many requests it has had."""
+
+    def __init__(self, config: Config, number: int, slot: Slot | None) -> None:
+        super().__init__(config, f"worker {number}")
+        self._slot = slot
+        self._state = ""
+
+    def enter(self, state: str) -> None:
+        """It is at something else now: ``"importing"``, ``"serving"``, ``"stopping"``."""
+        self._state = state
+        self._count()
+
+    def follow(self, later: Callable[[float, Callable[[], None]], object]) -> None:
+        """Keep the number of requests up to date; ``later`` is the loop's ``call_later``."""
+
+        def again() -> None:
+            self._count()
+            later(EVERY, again)
+
+        if self._set is not None and self._slot is not None:
+            again()
+
+    def _count(self) -> None:
+        requests = self._slot.requests() if self._slot is not None else 0
+        self.show(f"{self._state}, {several(requests, 'request')}" if requests else self._state)
 
 
 def available() -> bool:

@@ -7,6 +7,7 @@ import faulthandler
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..observe.slot import Slot
     from ..server.listener import Listener
     from .hooks import Life
+    from .title import WorkerTitle
 
 logger = logging.getLogger("bicorn.error")
 
@@ -72,10 +74,16 @@ def run(
         from .dump import register
 
         register(dump)
+    title: WorkerTitle | None = None
+    if "setproctitle" in sys.modules:  # the supervisor has looked for it
+        from .title import WorkerTitle
+
+        title = WorkerTitle(config, number, slot)
+        title.enter("starting")
     inherited = sharing.last_imported()
 
     def made(apps: Apps) -> Worker:
-        return Worker(config, apps, listeners, tell, lifeline, inherited, life, slot, number, is_retired)
+        return Worker(config, apps, listeners, tell, lifeline, inherited, life, slot, number, is_retired, title)
 
     serve = partial(_serve, config, life, made)
     try:
@@ -205,6 +213,7 @@ class Worker:
         slot: Slot | None = None,
         number: int = 1,
         is_retired: Callable[[], bool] | None = None,
+        title: WorkerTitle | None = None,
     ) -> None:
         self.is_ready = False
         self.is_cancelled = False
@@ -218,6 +227,7 @@ class Worker:
         self._slot = slot
         self._number = number
         self._is_retired = is_retired
+        self._title = title
 
     async def live(self) -> None:
         """Serve until a signal, or the end of the supervisor, says stop."""
@@ -249,6 +259,9 @@ class Worker:
 
             silence()
         say(self._tell, status.ready(describe(self._apps, self._server.lifespans), modules))
+        if self._title is not None:
+            self._title.enter("serving")
+            self._title.follow(asyncio.get_running_loop().call_later)
         # Where nothing but inline WSGI is served, holding the loop is how it works.
         if self._config.warn_blocked and (self._server.lifespans or self._config.threads > 1):
             from ..server.blocked import Watchdog  # for development, mostly
@@ -256,6 +269,8 @@ class Worker:
             Watchdog(self._config.warn_blocked)
 
     def _stop(self, graceful: bool) -> None:
+        if self._title is not None:
+            self._title.enter("stopping")
         if self._life is not None:
             self._life.stopping() if graceful else self._life.interrupted()
         if not self.is_ready:
