@@ -112,6 +112,12 @@ def test_a_request_that_holds_the_loop_is_the_supervisors_affair_after_its_time_
     assert "worker 1 (pid 101) was held by one request for 7 s: killed [cause: request-timeout" in history.words()
 
 
+def test_a_loop_that_was_held_a_moment_ago_still_answers_for_itself() -> None:
+    history = started(1, request_timeout=5.0)
+    assert history.seen(20, 1, ago=MARGIN - 0.1, oldest=1001.0) == []
+    assert history.seen(20.2, 1, ago=MARGIN, oldest=1001.0)[:1] == [Dump(1)]
+
+
 def test_a_worker_whose_loop_turns_answers_for_its_requests_itself() -> None:
     history = started(1, request_timeout=5.0)
     for second in range(10, 60):
@@ -160,6 +166,9 @@ def test_new_code_that_hangs_in_its_start_is_rolled_back_with_its_stack() -> Non
 def test_a_worker_that_has_grown_too_large_is_replaced_while_it_serves() -> None:
     history = started(1, max_worker_memory=100 * 2**20)
     assert history.due() == 1 + WEIGH
+    assert history.seen(2, 1, memory=100 * 2**20) == []
+    assert history.seen(10, 1) == [], "that is what it may have"
+    history = started(1, max_worker_memory=100 * 2**20)
     assert history.seen(2, 1, memory=120 * 2**20) == [], "at first it may be the start that took so much"
     assert history.seen(1 + STEADY, 1) == [Spawn(2)], "as it was measured the last time"
     assert history.words() == "worker 1 (pid 101) will be replaced: its memory, 120 MiB, is over max-worker-memory"

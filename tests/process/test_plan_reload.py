@@ -33,7 +33,7 @@ from bicorn.process.fleet import Fleet, Want
 from bicorn.process.plan import decide
 from bicorn.process.roll import SETBACKS
 from bicorn.process.states import Ask, Phase, Stage, State
-from bicorn.process.times import STEADY
+from bicorn.process.times import MARGIN, STEADY
 from tests.process.histories import History, started
 
 HUP = Asked(Ask.RELOAD, "SIGHUP")
@@ -225,6 +225,19 @@ def test_a_second_reload_that_fails_leaves_the_first_to_finish() -> None:
     assert history.generations() == {3: 2, 4: 2}
 
 
+def test_what_was_rejected_is_retired_before_what_is_merely_old() -> None:
+    history = started(2, reload_grace=1.0)
+    reloading(history, 10)
+    history.at(11, Ready(3))
+    history.at(12)  # accepted: 1 drains, 2 is outdated, 4 starts
+    history.at(13, HUP)
+    history.tell(Settings(Want(2, reload_surge=2, reload_grace=9.0)))
+    history.at(14, Ready(5))
+    rejected = history.retire(5)
+    assert rejected in history.at(15, BootFailed(6, 3, "no database"))
+    assert history.generations() == {2: 1, 3: 2, 4: 2}
+
+
 def test_new_code_that_stops_starting_once_it_is_accepted_is_tried_on_while_the_old_serves() -> None:
     history = started(3)
     reloading(history, 10)
@@ -240,6 +253,11 @@ def test_new_code_that_stops_starting_once_it_is_accepted_is_tried_on_while_the_
     assert isinstance(outcome, Outcome)
     assert not outcome.ok
     assert "goes on while the old workers serve" in outcome.text
+    number = max(n for n, w in history.fleet.workers.items() if w.state is State.BOOTING)
+    assert history.at(second, BootFailed(number, 3, "no database")) == [], "and that is said once"
+    history.at(second, Died(number, 3))
+    second = history.due() or 0.0
+    history.at(second)
     assert history.fleet.ready() == 3
     for _ in range(2):
         history.at(second, Ready(max(n for n, w in history.fleet.workers.items() if w.state is State.BOOTING)))
@@ -306,6 +324,21 @@ def test_more_and_fewer_survive_a_reload_but_not_a_new_setting() -> None:
     assert history.fleet.scale is None
 
 
+def test_many_fewer_end_those_that_start_and_then_no_more_than_are_too_many() -> None:
+    history = started(2)
+    history.at(10, Asked(Ask.SCALE, count=4))
+    ended = [history.retire(4), history.retire(3), history.retire(2)]
+    assert history.at(11, Asked(Ask.SCALE, count=1)) == [Resized(1, 4), *ended]
+    assert history.generations() == {1: 1}
+
+
+def test_a_retired_worker_has_the_time_that_a_stop_would_give_it() -> None:
+    history = started(1, drain_delay=5.0, graceful_timeout=10.0)
+    reloading(history, 20)
+    history.at(21, Ready(2))
+    assert history.due() == 21 + 5 + 10 + MARGIN
+
+
 def test_fewer_ends_one_that_still_starts_rather_than_one_that_serves() -> None:
     history = History(3)
     history.at(0)
@@ -345,6 +378,17 @@ def test_a_reload_takes_a_new_template_and_then_drops_the_old_one() -> None:
     history.at(12, Ready(1))
     assert history.at(15, TemplateReady(2)) == [Spawn(3, 2)]
     assert history.at(16, Ready(3))[0] == Discard(1)
+
+
+def test_a_reload_that_takes_over_from_an_accepted_one_keeps_its_template() -> None:
+    history = preloaded(2)
+    reloading(history, 10)
+    history.at(11, TemplateReady(2))
+    history.at(12, Ready(3))
+    assert history.at(13, HUP) == [Reread(3)]
+    assert set(history.fleet.templates) == {2}
+    history.tell(Settings(history.fleet.want))
+    assert history.at(14, HUP) == [Discard(3), Reread(4)]
 
 
 @pytest.mark.parametrize("when", ["imports", "is tried"])
