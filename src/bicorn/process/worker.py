@@ -297,7 +297,8 @@ class Worker:
         closing = self._closing_time() if self.is_ready else 0.0
         if closing is not None:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, self._config.graceful_timeout + MARGIN + closing)
+            limit = self._config.drain_delay + self._config.graceful_timeout + MARGIN
+            signal.setitimer(signal.ITIMER_REAL, limit + closing)
         self._stop(True)
 
 
