@@ -6,11 +6,14 @@ import http.client
 import os
 import signal
 import socket
+import ssl
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.integration.running import PATIENCE, Running, exchange, is_alive, poll
 
@@ -62,6 +65,24 @@ class Clients:
         self._over.set()
         for thread in self._threads:
             thread.join(PATIENCE)
+
+
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as sock:
+        try:
+            sock.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def successor(server: Running, folder: Path) -> int:
@@ -122,6 +143,45 @@ def test_an_upgrade_and_the_way_back_lose_no_request(serve: Serve, folder: Path,
     assert clients.failures == []
     assert not (folder / "s").exists()
     assert not (folder / "site.pid").exists()
+
+
+@pytest.mark.parametrize("kind", ["fd", "ipv6", "tls", "systemd"])
+def test_every_kind_of_socket_is_taken_over(serve: Serve, folder: Path, kind: str) -> None:
+    if kind == "ipv6" and not has_ipv6():
+        pytest.skip("no IPv6 here")
+    context: ssl.SSLContext | None = None
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        fd = given.fileno()
+        more: dict[str, object] = {"pass_fds": [fd]} if kind in ("fd", "systemd") else {}
+        arguments = {"fd": ["--bind", f"fd://{fd}"], "ipv6": ["--bind", "[::1]:0"], "tls": [], "systemd": []}[kind]
+        if kind == "systemd":
+            # The test's own server binds nothing: systemd's sockets take the place of what it is told to bind.
+            more["command"] = (sys.executable, "-c", ACTIVATE, str(fd))
+        if kind == "tls":
+            authority = trustme.CA()
+            authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(folder / "both.pem"))
+            context = ssl.create_default_context()
+            authority.configure_trust(context)
+            arguments = ["--certfile", "both.pem"]
+        server = serve("--pid", "site.pid", *arguments, **more).ready()
+        port = server.port
+        assert kind not in ("fd", "systemd") or port == given.getsockname()[1]
+
+    def answer() -> bytes:
+        sock = socket.create_connection(("::1" if kind == "ipv6" else "127.0.0.1", port), timeout=PATIENCE)
+        return exchange(context.wrap_socket(sock, server_hostname="localhost") if context else sock)
+
+    old = answer()
+    new = successor(server, folder)
+    try:
+        assert server.stop() == 0
+        assert answer().startswith(b"HTTP/1.1 200 ")
+        assert answer().rpartition(b"\n")[2] != old.rpartition(b"\n")[2]  # the worker's process id
+        poll((folder / "site.pid").exists, "its pid file")
+    finally:
+        if is_alive(new):
+            os.kill(new, signal.SIGTERM)
+        poll(lambda: not is_alive(new), "the new server's end")
 
 
 def test_a_new_server_that_cannot_start_changes_nothing(serve: Serve, folder: Path) -> None:
