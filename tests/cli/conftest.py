@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ class Outcome:
     out: str
     err: str
     served: list[Config]
+    reread: list[Any]
 
 
 @pytest.fixture
@@ -47,13 +49,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def bicorn(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bicorn:
     """Runs ``bicorn ...``; where it would serve, the configuration is noted instead."""
     served: list[Config] = []
+    reread: list[Any] = []
     supervisor = types.ModuleType("bicorn.process.supervisor")
-    supervisor.run = lambda config: served.append(config) or 7  # type: ignore[attr-defined, func-returns-value]
+
+    def serve(config: Config, **how: Any) -> int:
+        served.append(config)
+        reread.append(how.get("reread"))
+        return 7
+
+    supervisor.run = serve  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "bicorn.process.supervisor", supervisor)
 
     def run(line: str) -> Outcome:
         code = main.run(line.split())
         captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err, served)
+        return Outcome(code, captured.out, captured.err, served, reread)
 
     return run

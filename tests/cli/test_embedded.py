@@ -19,7 +19,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     supervisor = types.ModuleType("bicorn.process.supervisor")
     codes = {"main:fails": 3}
 
-    def run(config: Any) -> int:
+    def run(config: Any, **_: object) -> int:
         configs.append(config)
         return codes.get(config.app, 0)
 

@@ -86,7 +86,7 @@ def test_what_is_typed_wrong_is_one_message_and_exit_code_2(bicorn: Bicorn, line
 def test_errors_become_a_message_and_their_exit_code(
     bicorn: Bicorn, monkeypatch: pytest.MonkeyPatch, error: BicornError, code: int
 ) -> None:
-    def fail(_: object) -> int:
+    def fail(_: object, **__: object) -> int:
         raise error
 
     monkeypatch.setattr(sys.modules["bicorn.process.supervisor"], "run", fail)
@@ -97,7 +97,7 @@ def test_errors_become_a_message_and_their_exit_code(
 def test_an_interrupt_before_anything_is_served_is_no_traceback(
     bicorn: Bicorn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_: object) -> int:
+    def interrupted(_: object, **__: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys.modules["bicorn.process.supervisor"], "run", interrupted)

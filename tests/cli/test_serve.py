@@ -14,6 +14,14 @@ def test_serving_is_the_supervisors_business(bicorn: Bicorn) -> None:
     assert [config.workers for config in outcome.served] == [3]
 
 
+def test_the_settings_can_be_read_again(bicorn: Bicorn, folder: Path) -> None:
+    (folder / "bicorn.toml").write_text("workers = 2")
+    [reread] = bicorn("main:app --threads 3").reread
+    (folder / "bicorn.toml").write_text("workers = 4\nthreads = 4")
+    config = reread()
+    assert (config.app, config.workers, config.threads) == ("main:app", 4, 3)
+
+
 def test_check_config_loads_the_application_and_stops(bicorn: Bicorn, folder: Path) -> None:
     (folder / "site_a.py").write_text(APP)
     outcome = bicorn("site_a --check-config")
