@@ -114,8 +114,8 @@ def test_a_request_that_holds_the_loop_is_the_supervisors_affair_after_its_time_
 
 def test_a_loop_that_was_held_a_moment_ago_still_answers_for_itself() -> None:
     history = started(1, request_timeout=5.0)
-    assert history.seen(20, 1, ago=MARGIN - 0.1, oldest=1001.0) == []
-    assert history.seen(24, 1, ago=MARGIN + 2, oldest=1001.0)[:1] == [Dump(1)]
+    assert history.seen(8, 1, ago=MARGIN - 0.5, oldest=1001.0) == []
+    assert history.seen(9, 1, ago=MARGIN + 0.5, oldest=1001.0) == [Dump(1), Spawn(2)]
 
 
 def test_a_worker_whose_loop_turns_answers_for_its_requests_itself() -> None:
