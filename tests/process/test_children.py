@@ -66,7 +66,12 @@ def test_one_somebody_else_has_waited_for_is_gone_all_the_same(monkeypatch: pyte
 
 def test_elsewhere_than_as_process_1_strangers_are_left_to_their_parents(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(os, "waitpid", lambda pid, _: (asked.append(pid), (0, 0))[1])
+
+    def waitpid(pid: int, _: int) -> tuple[int, int]:
+        asked.append(pid)
+        return 0, 0
+
+    monkeypatch.setattr(os, "waitpid", waitpid)
     assert expecting(11).reap() == []
     assert asked == [11]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import selectors
 import signal
 import subprocess
 import sys
@@ -78,10 +79,16 @@ def test_what_cannot_start_is_raised_before_anything_is_forked(monkeypatch: pyte
 
 class FakeSelector:
     def __init__(self, *heard: list[Event]) -> None:
-        self.heard = heard
+        self.keys = {
+            number: selectors.SelectorKey(number, number, 1, lambda events=events: events)
+            for number, events in enumerate(heard)
+        }
 
     def select(self, _: object) -> list[Any]:
-        return [(type("Key", (), {"data": staticmethod(lambda events=events: events)}), 1) for events in self.heard]
+        return [(key, 1) for key in self.keys.values()]
+
+    def get_map(self) -> Any:
+        return self.keys
 
 
 class FakeSignals:
@@ -243,6 +250,16 @@ def test_what_was_said_and_asked_comes_before_who_has_died_of_it() -> None:
     it._staff = FakeStaff(Died(1))  # type: ignore[assignment]
     assert it._wait() == [Died(7), Asked(Ask.STOP, "SIGTERM"), Asked(Ask.STOP, "bicorn stop"), Died(1)]
     assert control.told == [(True, "starting")]
+
+
+def test_one_that_has_gone_by_what_another_has_said_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = made()
+    selector = FakeSelector([], [Died(7)])
+    keys = selector.select(None)
+    del selector.keys[1]
+    monkeypatch.setattr(selector, "select", lambda _: keys)
+    it._selector = selector  # type: ignore[assignment]
+    assert it._wait() == []
 
 
 def test_a_file_that_has_changed_is_a_reload_that_is_not_on_trial() -> None:

@@ -220,8 +220,10 @@ class Supervisor:
         events: list[Event] = [*self._sight.look(self._fleet, now)]
         # What a worker said comes before its death. So does what was asked: where TERM goes to the whole group at once,
         # a worker that has obeyed has not left by itself.
+        known = self._selector.get_map()
         for key, _ in ready:
-            if key.data is not None:
+            # What one process says may be the end of another, which was about to be heard.
+            if key.data is not None and known.get(key.fd) is key:
                 events += key.data()
         events += [Asked(ASKS[number], signals.name_of(number)) for number in self._signals.read() if number in ASKS]
         if (control := self._surroundings.control) is not None:
