@@ -88,6 +88,8 @@ print(*sys.modules)
     rare = "dataclasses difflib email ipaddress json pathlib pkgutil platform shutil sysconfig tempfile urllib.parse"
     ours = (
         "bicorn.server.certificate bicorn.server.tls_context bicorn.config.dialects bicorn.apps.asgi bicorn.apps.wsgi"
+        " bicorn.process.hooks bicorn.process.facades bicorn.process.request_hooks bicorn.process.control"
+        " bicorn.process.report"
     )
     assert loaded & {*rare.split(), *ours.split()} == set()
 
