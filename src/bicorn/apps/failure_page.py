@@ -11,6 +11,7 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
+SHUTDOWN = "bicorn.shutdown"  # see ``server/server.py``
 TITLE = "The application could not start"
 AGAIN = "Save the file that mends it, and this page loads again."
 ELSEWHERE = "The server's log says why. It is shown here to http://localhost only."
@@ -31,8 +32,9 @@ pre {{ overflow-x: auto; padding: 1rem; border: 1px solid #8886; border-left: 4p
 {details}
 <p>{again}</p>
 <script>
-setInterval(() => fetch(location.href, {{ method: "HEAD", cache: "no-store" }}).then(
-  answer => answer.headers.get("x-bicorn-failure") !== "{number}" && location.reload(), () => 0), 500)
+const ask = headers => fetch(location.href, {{ method: "HEAD", cache: "no-store", headers }})
+const again = () => ask({{}}).then(() => location.reload(), () => setTimeout(again, 500))
+ask({{ "x-bicorn-wait": "1" }}).then(again, again)
 </script>
 """
 
@@ -43,13 +45,11 @@ class FailurePage:
     Args:
         text: why it could not start: one line, then what there is to say, such as a traceback.
         is_private: all who can connect are on this machine.
-        number: another one for another failure, for a page that is open.
     """
 
-    def __init__(self, text: str, is_private: bool, number: int) -> None:
+    def __init__(self, text: str, is_private: bool) -> None:
         self._text = text
         self._is_private = is_private
-        self._number = number
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI 3."""
@@ -58,12 +58,14 @@ class FailurePage:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1011})
         else:
-            kind, body = self._answer(dict(scope["headers"]))
+            fields = dict(scope["headers"])
+            if b"x-bicorn-wait" in fields and (over := scope.get("state", {}).get(SHUTDOWN)) is not None:
+                await over.wait()  # an open page asks: the next save ends this worker
+            kind, body = self._answer(fields)
             headers = [
                 (b"content-type", kind + b"; charset=utf-8"),
                 (b"content-length", b"%d" % len(body)),
                 (b"cache-control", b"no-store"),
-                (b"x-bicorn-failure", b"%d" % self._number),
             ]
             await send({"type": "http.response.start", "status": 500, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
@@ -80,7 +82,6 @@ class FailurePage:
             summary=html.escape(summary),
             details=f"<pre>{html.escape(details.strip())}</pre>" if details.strip() else "",
             again=AGAIN,
-            number=self._number,
         )
         return b"text/html", page.encode("utf-8", "replace")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ def stand_in(
     # Where others can connect they go on with what worked, if something did. Else they are told nothing but to wait.
     if code == CONFIG_ERROR or not (is_private or is_alone):
         return None
-    page = FailurePage(message, is_private, zlib.crc32(message.encode("utf-8", "replace")))
+    page = FailurePage(message, is_private)
     return [("", LoadedApp(page, "asgi", "a page that says why it could not start", config.app or "the application"))]
 
 
