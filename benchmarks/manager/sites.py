@@ -89,13 +89,13 @@ settings.configure(ALLOWED_HOSTS=["*"], DEBUG=False, ROOT_URLCONF=__name__, SECR
 from django.core.wsgi import get_wsgi_application
 from django.http import JsonResponse
 from django.urls import path
-import django.contrib.auth.models, django.forms, django.template  # what most projects load
 
 def hello(request):
     return JsonResponse({{"pid": os.getpid(), "version": VERSION}})
 
 urlpatterns = [path("", hello)]
 app = get_wsgi_application()
+import django.contrib.auth.models, django.forms, django.template  # what most projects load
 """
 
 _ASGI = """

@@ -18,7 +18,7 @@ from running import BenchmarkError, free_port
 from servers import HERE, HOST, SERVERS
 
 from . import processes
-from .client import LINKS, Address, BadAnswer, ask
+from .client import LINKS, Address, BadAnswer, ask, exchange
 from .sites import Kind, Site
 
 START_LIMIT = 60.0
@@ -108,13 +108,18 @@ class Started:
         if wait_for(answers, START_LIMIT) is None:
             raise BenchmarkError(f"{self.server} did not answer in {START_LIMIT:.0f} s: {self.tail()}")
 
-    def worker_pids(self) -> set[int]:
-        """Those that answer: asked for over new connections until nobody new turns up."""
+    def wait_for_workers(self, count: int) -> None:
+        """Until so many processes have answered, over connections that are there at once."""
         found: set[int] = set()
-        for _ in range(60):
-            with contextlib.suppress(OSError, BadAnswer, ValueError):
-                found.add(ask(self.address).pid)
-        return found
+
+        def all_answer() -> bool:
+            with contextlib.ExitStack() as stack, contextlib.suppress(OSError, BadAnswer, ValueError):
+                socks = [stack.enter_context(self.address.connect()) for _ in range(32)]
+                found.update(exchange(sock).pid for sock in socks)
+            return len(found) >= count
+
+        if wait_for(all_answer, START_LIMIT, 0.05) is None:
+            raise BenchmarkError(f"{self.server}: only {len(found)} of {count} workers have answered: {self.tail()}")
 
     def tail(self) -> str:
         return " | ".join(self.log().strip().splitlines()[-6:])[-800:]
