@@ -315,6 +315,28 @@ def test_last_words_are_kept(dumps: Dumps, asked: list[tuple[int, int]]) -> None
     assert dumps.reader(1) == -1
 
 
+def test_what_all_stacks_have_is_left_out(dumps: Dumps) -> None:
+    _, writer = dumps.open(1)
+    here = os.path.dirname(dump.__file__)
+    lines = [
+        "Current thread 0x1 (most recent call first):",
+        '  File "/srv/models.py", line 3 in <module>',
+        '  File "<frozen importlib._bootstrap>", line 488 in _call_with_frames_removed',
+        '  File "<frozen importlib._bootstrap_external>", line 1026 in exec_module',
+        '  File "/srv/main.py", line 1 in <module>',
+        '  File "/srv/process/worker.py", line 7 in theirs',
+        f'  File "{here}/worker.py", line 139 in _serve',
+        f'  File "{here}/spawn.py", line 77 in _live',
+        "",
+        "Task Task-1 (most recent call first):",
+        '  File "/srv/main.py", line 9 in app',
+    ]
+    os.write(writer, "\n".join(lines).encode() + b"\x04")
+    dumps.read(1, 10.0)
+    ((_, text),) = dumps.complete(10.0)
+    assert text.splitlines() == [*lines[:2], *lines[4:6], *lines[8:]]
+
+
 def test_the_worker_has_gone(dumps: Dumps) -> None:
     dumps.open(1)
     dumps.forked(1)

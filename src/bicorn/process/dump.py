@@ -215,8 +215,14 @@ class Dumps:
 
 
 def _text(data: bytes) -> str:
-    return data.replace(_END, b"").decode("utf-8", "replace").strip("\n")
+    """The stacks without what all of them have: the way to the worker's own code, and that of the import system."""
+    text = data.replace(_END, b"").decode("utf-8", "replace").strip("\n")
+    return _MACHINERY.sub("", _WAY_HERE.sub("", text))
 
+
+_OURS = re.escape(os.path.join(os.path.dirname(__file__), "worker.py"))
+_WAY_HERE = re.compile(rf'\n  File "{_OURS}", line .*(?:\n  File .*)*')
+_MACHINERY = re.compile(r'\n  File "<frozen importlib\._bootstrap(?:_external)?>", line .*')
 
 _THREAD = re.compile(r"^((?:Current thread|Thread) 0x([0-9a-f]+)[^(\n]*)", re.MULTILINE)
 
