@@ -341,20 +341,6 @@ def test_a_worker_that_does_not_answer_is_killed_and_named(serve: Serve) -> None
 # -- Signals that must not hurt
 
 
-def test_other_signals_are_survived_by_the_supervisor_and_its_workers(serve: Serve) -> None:
-    server = serve("--workers", "2").ready()
-    workers = pids(server, 2)
-    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH):
-        os.killpg(server.pid, number)
-        if number is not signal.SIGWINCH:
-            server.wait_for(f"{number.name}: this version cannot .* yet; ignored")
-    for worker in workers:
-        os.kill(worker, signal.SIGINT)
-    assert int(server.get()) in workers
-    assert pids(server, 2) == workers
-    assert server.stop() == 0
-
-
 def test_a_storm_of_sigchld_does_not_drown_a_stop(serve: Serve) -> None:
     server = serve("--workers", "2").ready()
     for _ in range(5000):

@@ -85,4 +85,4 @@ def _peer(fd: int) -> str:
             return ""
     if isinstance(name, tuple):
         return f"[{name[0]}]:{name[1]}" if ":" in str(name[0]) else f"{name[0]}:{name[1]}"
-    return os.fsdecode(name) or "an unnamed socket"
+    return os.fsdecode(name)  # without one it is half of a pair, as an event loop has for itself
