@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..errors import BicornError
 from .signals import nothing
 
 _STANDARD = (0, 1, 2)
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 
 
 class Detached:
@@ -54,17 +55,21 @@ def detach(life: Callable[[Detached], int]) -> int:
         BicornError: there is no process to have. And in the server's process, whatever ``life`` raises.
     """
     told, tell = os.pipe()
+    # Until it is known whom they are for, they wait.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     try:
         if (first := os.fork()) != 0:
             os.close(tell)
             os.waitpid(first, 0)
-            return _wait(told)
+            return _wait(told, mask)
         # A session of its own, and not as its leader: a terminal it opens later cannot become its own (setsid(2)).
         os.setsid()
         if os.fork() != 0:
             os._exit(0)
     except OSError as error:
         raise BicornError(f"there is no process for the background to have: {error.strerror}") from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(told)
     detached = Detached(tell)
     code = 1
@@ -89,19 +94,19 @@ def silence() -> None:
         os.close(nowhere)
 
 
-def _wait(told: int) -> int:
+def _wait(told: int, mask: Iterable[int]) -> int:
     """In the command's process: the server's first two lines are its process id and how it went."""
-    pid = 0
+    with open(told, "rb") as lines:
+        pid = int(lines.readline() or 0)
 
-    def pass_on(number: int, _frame: object) -> None:
-        if pid:
-            os.kill(pid, number)  # Ctrl-C means the server that is starting
+        def pass_on(number: int, _frame: object) -> None:
+            if pid:
+                os.kill(pid, number)  # Ctrl-C means the server that is starting
 
-    old = [(number, signal.signal(number, pass_on)) for number in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        with open(told, "rb") as lines:
-            pid = int(lines.readline() or 0)
+        old = [(number, signal.signal(number, pass_on)) for number in _PASSED_ON]
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        try:
             return int(lines.readline() or 1)
-    finally:
-        for number, handler in old:
-            signal.signal(number, nothing if handler is None else handler)
+        finally:
+            for number, handler in old:
+                signal.signal(number, nothing if handler is None else handler)
