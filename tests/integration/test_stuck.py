@@ -190,6 +190,13 @@ def test_a_worker_that_never_gets_ready(serve: Serve, site: Path) -> None:
     assert "slow_to_import.py" in server.log()
 
 
+def test_a_lifespan_that_never_starts(serve: Serve, site: Path) -> None:
+    (site / "never.py").write_text("import time\nasync def app(scope, receive, send):\n    time.sleep(600)\n")
+    server = serve("--boot-timeout", "1", app="never:app")
+    assert server.wait() in (3, 4)
+    assert re.search(r"was not ready after .* \(lifespan start-up\)", server.log())
+
+
 def test_killed_from_outside(serve: Serve, site: Path) -> None:
     server = serve("--workers", "2", app="asgi_site:app").ready()
     workers = poll(lambda: len(server.workers()) == 2 and server.workers(), "two workers")
