@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..process.remote import RemoteError
 from . import remote
 
 
@@ -19,7 +20,7 @@ def _run(ctx: click.Context, /, **_: object) -> int:
         return 0
     answer = server.ask("dump")
     if not answer["ok"]:
-        raise remote.RemoteError(answer["text"])
+        raise RemoteError(answer["text"])
     for worker in answer["workers"]:
         click.echo(f"--- worker {worker['number']}")
         click.echo((worker["stacks"] or "(it did not answer)").rstrip())
@@ -34,7 +35,7 @@ def _signal() -> int:
     for number, ask in ASKS.items():
         if ask is Ask.DUMP:
             return number
-    raise remote.RemoteError("this system has no signal for it: start the server with --control-socket PATH")
+    raise RemoteError("this system has no signal for it: start the server with --control-socket PATH")
 
 
 command = remote.Command("dump", _run, "Print the stacks of every worker: its threads, and its asyncio tasks.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..process.remote import RemoteError
 from . import remote
 
 
@@ -11,13 +12,13 @@ from . import remote
 def _run(ctx: click.Context, /, workers: int, **_: object) -> int:
     server = remote.find(ctx)
     if not server.socket:
-        raise remote.RemoteError(
+        raise RemoteError(
             f"a signal can only add one worker (kill -TTIN {server.pid}) or take one away (kill -TTOU {server.pid}):"
             " start the server with --control-socket PATH"
         )
     answer = server.ask("scale", workers=workers)
     if not answer["ok"]:
-        raise remote.RemoteError(answer["text"])
+        raise RemoteError(answer["text"])
     click.echo(f"bicorn: {answer['workers']} workers, before {answer['before']}")
     return 0
 

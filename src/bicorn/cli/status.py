@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..process.remote import Remote, RemoteError
 from ..process.words import duration
 from . import remote
 
@@ -21,12 +22,12 @@ def _run(ctx: click.Context, /, as_json: bool, **_: object) -> int:
         return _alive(server, as_json)
     answer = server.ask("status")
     if not answer.pop("ok"):
-        raise remote.RemoteError(answer["text"])
+        raise RemoteError(answer["text"])
     click.echo(json.dumps(answer, indent=2) if as_json else table(answer))
     return 0
 
 
-def _alive(server: remote.Remote, as_json: bool) -> int:
+def _alive(server: Remote, as_json: bool) -> int:
     """All that a pid file can tell."""
     if as_json:
         click.echo(json.dumps({"pid": server.pid}))
