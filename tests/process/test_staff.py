@@ -151,9 +151,7 @@ def test_the_requests_a_worker_held_are_named_when_it_has_died(shop: Shop) -> No
     assert shop.sight.held(1, 0.0) == ()
 
 
-def test_a_death_that_the_kernel_has_counted_is_for_want_of_memory(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_death_that_the_kernel_has_counted_is_for_want_of_memory(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = [True, False]
     monkeypatch.setattr(shop.sight, "ran_out_of_memory", lambda: counted.pop(0))
     for expected in (True, False):

@@ -130,6 +130,8 @@ class FakeStaff:
     def deadline(self) -> float | None:
         return None
 
+    children = None
+
     def reap(self) -> list[Event]:
         return self.gone
 

@@ -35,7 +35,8 @@ from .words import how_it_ended
 
 if TYPE_CHECKING:
     from .hooks import Hooks
-    from .template import Apps, Template
+    from .nursery import Apps
+    from .template import Template
 
 BOOT_ERROR = 3
 UNKNOWN = -1
@@ -369,7 +370,7 @@ class Staff:
         return self._ended(child, wait_status) if done else []
 
     def _become_template(self, edition: Edition, sock: socket.socket) -> int:
-        from . import template
+        from . import nursery
 
         self._let_go(edition, 0)
         signals.become_template()
@@ -382,7 +383,7 @@ class Staff:
                 hooks.forking(number)
 
         work = partial(self._work, edition)
-        return template.run(edition.config, edition.listeners, sock, self._lifeline, before, work)
+        return nursery.run(edition.config, edition.listeners, sock, self._lifeline, before, work)
 
 
 _NO_PROCESS = "there is no process to import the application"

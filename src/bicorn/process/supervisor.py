@@ -373,27 +373,9 @@ class Supervisor:
 
     def _upgrade(self) -> list[Event]:
         hooks = self._hooks.executing if self._hooks is not None else None
-        events = self._surroundings.upgrade(list(self._editions.entered.listeners), hooks)
-        successor = self._surroundings.successor
-        if events or successor is None:
-            return events
-
-        def listen() -> list[Event]:
-            said = successor.listen() if successor.fileno() >= 0 else []
-            if successor.fileno() < 0:
-                self._selector.unregister(told)
-            return said
-
-        def ended(wait_status: int | None) -> list[Event]:
-            if successor.fileno() >= 0:
-                self._selector.unregister(told)
-            self._surroundings.successor = None
-            return [successor.ended(wait_status or 0)]
-
-        told = successor.fileno()
-        self._selector.register(told, selectors.EVENT_READ, listen)
-        self._staff.children.expect(successor.pid, ended)
-        return []
+        return self._surroundings.upgrade(
+            list(self._editions.entered.listeners), hooks, self._selector, self._staff.children
+        )
 
     def _let_go(self) -> None:
         """In a forked process: of all that is the supervisor's own."""

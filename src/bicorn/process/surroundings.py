@@ -5,6 +5,7 @@ Each is here only where there is such a thing, and is imported only then.
 
 from __future__ import annotations
 
+import selectors
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..config.settings import Config
     from ..config.sources import Start
     from ..server.listener import Listener
+    from .children import Children
     from .control import ControlSocket
     from .daemon import Detached
     from .pidfile import PidFile
@@ -125,16 +127,38 @@ class Surroundings:
             return True
         return self.predecessor is not None and not self.predecessor.is_gone()
 
-    def upgrade(self, listeners: list[Listener], before_exec: Callable[[], object] | None) -> list[Event]:
-        """Start :attr:`successor`."""
+    def upgrade(
+        self,
+        listeners: list[Listener],
+        before_exec: Callable[[], object] | None,
+        selector: selectors.BaseSelector,
+        children: Children,
+    ) -> list[Event]:
+        """Start :attr:`successor`; the data of its key in the selector is what to call for what it says."""
         from .upgrade import start_successor
 
         if self._start is None:
             return [SuccessorFailed("it is not known how this server was started")]
         try:
-            self.successor = start_successor(listeners, self._start, before_exec)
+            successor = self.successor = start_successor(listeners, self._start, before_exec)
         except (OSError, BicornError) as error:
             return [SuccessorFailed(str(error))]
+        told = successor.fileno()
+
+        def listen() -> list[Event]:
+            said = successor.listen()
+            if successor.fileno() < 0:
+                selector.unregister(told)
+            return said
+
+        def ended(wait_status: int | None) -> list[Event]:
+            if successor.fileno() >= 0:
+                selector.unregister(told)
+            self.successor = None
+            return [successor.ended(wait_status or 0)]
+
+        selector.register(told, selectors.EVENT_READ, listen)
+        children.expect(successor.pid, ended)
         return []
 
     def let_go(self) -> None:
