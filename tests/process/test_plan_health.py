@@ -235,6 +235,7 @@ def test_a_worker_that_was_told_to_stop_from_outside_is_replaced_while_it_finish
     assert history.at(10 + FAREWELL) == [Spawn(2)]
     assert "worker 1 (pid 101) was told to stop from outside" in history.words()
     assert history.state(1) is State.DRAINING
+    assert history.due() == pytest.approx(10 + FAREWELL + 30 + MARGIN)
     assert history.at(15, Died(1)) == []
     assert history.words() == ""
 
