@@ -120,7 +120,7 @@ def test_with_preload(dev: Serve, folder: Path) -> None:
     write(folder, 2)
     becomes(running, 2)
     (folder / "dev_app.py").write_text("def broken(:\n")
-    poll(lambda: ask(running)[0] == 500, "the page")
+    running.wait_for("Reloaded: 2 workers with a page")
     assert "SyntaxError" in ask(running)[1]
     write(folder, 3)
     becomes(running, 3)
@@ -135,7 +135,8 @@ def test_a_syntax_error_is_a_page_until_the_next_save(dev: Serve, folder: Path) 
     assert "def broken(&lt;b&gt;)" in page
     assert "SyntaxError" in ask(running, accept="*/*")[1]
     assert "def broken" not in ask(running, host="example.com")[1]
-    assert running.log().count("SyntaxError") == 1, "once, not for each worker"
+    # On a busy machine one save may look like two.
+    assert running.log().count("SyntaxError") <= running.log().count("Reloading ("), "once, not for each worker"
     write(folder, 2)
     becomes(running, 2)
 
