@@ -59,10 +59,10 @@ class Shop:
         os.set_blocking(reader, False)
         return self.pids, reader
 
-    def start(self, generation: int, _: object) -> Template:
+    def start(self, generation: int, now: float, _: object) -> Template:
         ours, self.far = socket.socketpair()
         ours.setblocking(False)
-        return Template(generation, 50, ours)
+        return Template(generation, 50, ours, now)
 
     def heard(self) -> list[Any]:
         """What the processes have said."""
@@ -190,7 +190,7 @@ def test_the_stacks_of_a_worker_that_dies_meanwhile_are_not_lost(shop: Shop, mon
 def test_a_template_forks_workers_and_says_how_they_end(preloading: Shop) -> None:
     shop = preloading
     assert shop.staff.spawn(1, 1, True) == [ForkFailed(1, "the process that workers are forked from has gone")]
-    assert shop.staff.prepare(1) == []
+    assert shop.staff.prepare(1, 0.0) == []
     assert shop.say("imported", "main:app") == [TemplateReady(1, "main:app")]
     assert shop.staff.spawn(1, 1, True) == []
     assert shop.staff.spawn(2, 1, False) == []
@@ -204,13 +204,13 @@ def test_a_template_forks_workers_and_says_how_they_end(preloading: Shop) -> Non
 
 def test_a_template_that_cannot_import_the_application(preloading: Shop) -> None:
     shop = preloading
-    shop.staff.prepare(2 - 1)
+    shop.staff.prepare(1, 0.0)
     assert shop.say("failed", "4", "there is no module") == [TemplateFailed(1, 4, "there is no module")]
     assert shop.end(50, 4 << 8) == []
 
 
 def test_a_template_that_dies_while_it_imports(preloading: Shop) -> None:
-    preloading.staff.prepare(1)
+    preloading.staff.prepare(1, 0.0)
     [failed] = preloading.end(50, signal.SIGSEGV)
     assert (failed.code, failed.message) == (
         3,
@@ -220,7 +220,7 @@ def test_a_template_that_dies_while_it_imports(preloading: Shop) -> None:
 
 def test_the_workers_of_a_template_that_has_gone_live_on_and_their_end_is_noticed(preloading: Shop) -> None:
     shop = preloading
-    shop.staff.prepare(1)
+    shop.staff.prepare(1, 0.0)
     shop.say("imported", "main:app")
     for number in (1, 2, 3):
         shop.staff.spawn(number, 1, True)
@@ -240,14 +240,14 @@ def test_the_workers_of_a_template_that_has_gone_live_on_and_their_end_is_notice
 def test_a_template_that_is_not_wanted_any_more(preloading: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop, killed = preloading, []
     monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
-    shop.staff.prepare(1)
-    shop.staff.discard(1)
+    shop.staff.prepare(1, 0.0)
+    shop.staff.discard(1, 0.0)
     assert killed == [(50, KILLED)]  # it has no workers yet
     assert shop.end(50, KILLED) == []
     shop.far.close()  # type: ignore[union-attr]
-    shop.staff.prepare(1)
+    shop.staff.prepare(1, 0.0)
     shop.say("imported", "main:app")
-    shop.staff.discard(1)
+    shop.staff.discard(1, 0.0)
     assert shop.ordered() == ["discard"]
     assert shop.staff.spawn(1, 1, True) == [ForkFailed(1, "the process that workers are forked from has gone")]
     assert shop.end(50, 0) == []

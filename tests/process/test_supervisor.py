@@ -114,11 +114,11 @@ class FakeStaff:
     def signal(self, *arguments: Any) -> None:
         self.told.append(arguments)
 
-    def prepare(self, generation: int) -> list[Event]:
+    def prepare(self, generation: int, now: float) -> list[Event]:
         self.told.append(("prepare", generation))
         return []
 
-    def discard(self, generation: int) -> None:
+    def discard(self, generation: int, now: float) -> None:
         self.told.append(("discard", generation))
 
     def dump(self, number: int, now: float) -> list[Event]:

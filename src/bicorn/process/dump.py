@@ -224,7 +224,7 @@ _OURS = re.escape(os.path.join(os.path.dirname(__file__), "worker.py"))
 _WAY_HERE = re.compile(rf'\n  File "{_OURS}", line .*(?:\n  File .*)*')
 _MACHINERY = re.compile(r'\n  File "<frozen importlib\._bootstrap(?:_external)?>", line .*')
 
-_THREAD = re.compile(r"^((?:Current thread|Thread) 0x([0-9a-f]+)[^(\n]*)", re.MULTILINE)
+_THREAD = r"(?m)^((?:Current thread|Thread) 0x([0-9a-f]+)[^(\n]*)"  # text: to compile it takes every start too long
 
 
 def name_requests(text: str, held: Iterable[Held], now: float) -> str:
@@ -238,4 +238,4 @@ def name_requests(text: str, held: Iterable[Held], now: float) -> str:
         requests = threads.get(int(match[2], 16))
         return f"{match[1]}with {', '.join(requests)} " if requests else match[1]
 
-    return _THREAD.sub(name, text)
+    return re.sub(_THREAD, name, text)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import BicornError
 from . import signals, spawn, status
+from .dump import register
 
 if TYPE_CHECKING:
     from ..apps.loader import LoadedApp
@@ -40,6 +41,7 @@ def run(
     config: Config,
     listeners: Sequence[Listener],
     sock: socket.socket,
+    dump: int,
     lifeline: int,
     before_fork: Before,
     become_worker: Live,
@@ -48,12 +50,14 @@ def run(
 
     Args:
         listeners: for the workers; closed when no more are wanted, or clients would be queued where nobody accepts.
+        dump: the writing end of the pipe for its stacks.
         lifeline: ends when the supervisor does.
         before_fork: called before each fork.
         become_worker: a worker's life.
     """
     code = 1
     try:
+        register(dump)
         code = _run(config, listeners, sock, lifeline, before_fork, become_worker)
     finally:
         # No exit handlers and no waiting for threads: what the import has begun is the workers' to end.

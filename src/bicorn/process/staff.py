@@ -6,6 +6,7 @@ They are forked, heard, signalled, asked for their stacks and buried here. Why, 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import selectors
 import signal
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from .hooks import Hooks
     from .nursery import Apps
     from .template import Template
+
+logger = logging.getLogger("bicorn.error")
 
 BOOT_ERROR = 3
 UNKNOWN = -1
@@ -224,9 +227,16 @@ class Staff:
 
     def dumped(self, now: float) -> list[Event]:
         """The dumps that are over."""
+        complete = self._dumps.complete(now)
+        for template in self._templates.values():
+            for place, text in complete:
+                if place == -template.generation:
+                    logger.error("The application is still being imported: killed\n%s", text)
+                    template.kill()
         return [
             Dumped(number, name_requests(text, self._sight.requests(number), now))
-            for number, text in self._dumps.complete(now)
+            for number, text in complete
+            if number > 0
         ]
 
     def deadline(self) -> float | None:
@@ -248,24 +258,34 @@ class Staff:
 
     # -- Templates
 
-    def prepare(self, generation: int) -> list[Event]:
+    def prepare(self, generation: int, now: float) -> list[Event]:
         """Start a template."""
         from . import template
 
-        edition = self._editions[generation]
+        edition, place = self._editions[generation], -generation
         try:
-            made = template.start(generation, partial(self._become_template, edition))
+            reader, writer = self._dumps.open(place)
+            self._selector.register(reader, selectors.EVENT_READ, partial(self._read_dump, place, reader))
+            made = template.start(generation, now, partial(self._become_template, edition, writer))
         except OSError as error:
+            self._close_dump(place)
             return [TemplateFailed(generation, BOOT_ERROR, f"{_NO_PROCESS}: {error.strerror or error}")]
+        self._dumps.forked(place)
         self._templates[made.pid] = made
         self._selector.register(made, selectors.EVENT_READ, partial(self._hear_template, made))
         self.children.expect(made.pid, partial(self._template_ended, made))
         return []
 
-    def discard(self, generation: int) -> None:
+    def discard(self, generation: int, now: float) -> None:
         """End a template, once its last worker has gone."""
+        limit = self._editions[generation].config.boot_timeout
         for template in self._templates.values():
-            if template.generation == generation and not template.is_discarded:
+            if template.generation != generation or template.is_discarded:
+                continue
+            is_stuck = limit > 0 and not template.is_ready and now - template.began >= limit
+            if is_stuck and self._dumps.ask(-generation, template.pid, now):
+                template.is_discarded = True  # and killed when it has shown where it is stuck
+            else:
                 template.discard()
 
     def _order(self, number: int, edition: Edition, writer: int, is_alone: bool, age: int) -> None:
@@ -336,6 +356,7 @@ class Staff:
         """It has gone. Its workers have not: from now on their end is seen from here, if less well."""
         events = self._hear_template(template)
         del self._templates[template.pid]
+        self._close_dump(-template.generation)
         if template.fileno() >= 0:
             self._selector.unregister(template)
         code, name = how(wait_status or 0)
@@ -369,10 +390,10 @@ class Staff:
             return self._ended(child, None)
         return self._ended(child, wait_status) if done else []
 
-    def _become_template(self, edition: Edition, sock: socket.socket) -> int:
+    def _become_template(self, edition: Edition, dump: int, sock: socket.socket) -> int:
         from . import nursery
 
-        self._let_go(edition, 0)
+        self._let_go(edition, -edition.generation)
         signals.become_template()
         spawn.unblock()
         self._editions.enter(edition)
@@ -383,7 +404,7 @@ class Staff:
                 hooks.forking(number)
 
         work = partial(self._work, edition)
-        return nursery.run(edition.config, edition.listeners, sock, self._lifeline, before, work)
+        return nursery.run(edition.config, edition.listeners, sock, dump, self._lifeline, before, work)
 
 
 _NO_PROCESS = "there is no process to import the application"

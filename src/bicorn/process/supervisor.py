@@ -321,9 +321,9 @@ class Supervisor:
             case Reread():
                 return [self._reread(action.generation)]
             case Prepare():
-                return self._staff.prepare(action.generation)
+                return self._staff.prepare(action.generation, now)
             case Discard():
-                self._staff.discard(action.generation)
+                self._staff.discard(action.generation, now)
             case Upgrade():
                 return self._upgrade()
             case Outcome():

@@ -57,14 +57,16 @@ class Template:
     """The supervisor's end.
 
     Attributes:
+        began: when it was started.
         is_ready: it has the application.
         is_discarded: no more workers are wanted from it; it ends with its last one.
         has_failed: it has said why it cannot import the application.
         waiting: the workers it was asked for and that it has not forked yet, by number, with their pipes.
     """
 
-    def __init__(self, generation: int, pid: int, sock: socket.socket) -> None:
+    def __init__(self, generation: int, pid: int, sock: socket.socket, began: float = 0.0) -> None:
         self.generation = generation
+        self.began = began
         self.pid = pid
         self.is_ready = self.is_discarded = self.has_failed = False
         self.waiting: dict[int, int] = {}
@@ -163,7 +165,7 @@ class Template:
         return None  # the application has the socket too, and may have written to it
 
 
-def start(generation: int, life: Callable[[socket.socket], int]) -> Template:
+def start(generation: int, now: float, life: Callable[[socket.socket], int]) -> Template:
     """Fork a template.
 
     Args:
@@ -186,4 +188,4 @@ def start(generation: int, life: Callable[[socket.socket], int]) -> Template:
     finally:
         theirs.close()
     ours.setblocking(False)
-    return Template(generation, pid, ours)
+    return Template(generation, pid, ours, now)
