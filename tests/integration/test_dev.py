@@ -155,7 +155,7 @@ def test_a_syntax_error_is_a_page_until_the_next_save(dev: Serve, folder: Path) 
 def test_so_is_a_failing_lifespan(dev: Serve, folder: Path) -> None:
     running = dev()
     write(folder, 2, lifespan="raise RuntimeError('no database')")
-    status, page = poll(lambda: (found := ask(running))[0] == 500 and found, "the page")
+    _, page = poll(lambda: (found := ask(running))[0] == 500 and found, "the page")
     assert "no database" in page
     write(folder, 3)
     becomes(running, 3)
