@@ -3,7 +3,8 @@ from __future__ import annotations
 from bicorn.cli.flags import aliases, old_flags
 from bicorn.cli.options import NOT_SETTINGS
 from bicorn.config.gunicorn_names import GUNICORN
-from bicorn.config.settings import OPTIONS, SHORTHANDS
+from bicorn.config.settings import OPTIONS
+from bicorn.config.shorthands import SHORTHANDS
 from bicorn.config.uvicorn_names import UVICORN
 
 

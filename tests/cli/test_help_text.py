@@ -5,7 +5,8 @@ import pytest
 from bicorn.cli.help_text import complete, short
 from bicorn.cli.main import COMMANDS
 from bicorn.config.gunicorn_names import GUNICORN
-from bicorn.config.settings import GROUPS, OPTIONS, SHORTHANDS
+from bicorn.config.settings import GROUPS, OPTIONS
+from bicorn.config.shorthands import SHORTHANDS
 from bicorn.config.uvicorn_names import UVICORN
 from bicorn.config.values import Flag
 from bicorn.config.worker_classes import WORKER_CLASSES

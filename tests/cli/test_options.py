@@ -8,7 +8,8 @@ import pytest
 from bicorn.cli.options import Command, given
 from bicorn.config.gunicorn_names import GUNICORN
 from bicorn.config.old_name import Takes
-from bicorn.config.settings import OPTIONS, SHORTHANDS
+from bicorn.config.settings import OPTIONS
+from bicorn.config.shorthands import SHORTHANDS
 from bicorn.config.uvicorn_names import UVICORN
 from bicorn.config.values import Flag
 

@@ -9,7 +9,8 @@ import pytest
 from bicorn.config.dialects import GUNICORN_BY_NAME
 from bicorn.config.gunicorn_names import GUNICORN, group, keepalive, umask, user
 from bicorn.config.old_name import Fate, Takes
-from bicorn.config.settings import OPTIONS, SHORTHANDS
+from bicorn.config.settings import OPTIONS
+from bicorn.config.shorthands import SHORTHANDS
 
 SETTINGS = """
     config wsgi_app bind backlog workers worker_class threads worker_connections max_requests max_requests_jitter

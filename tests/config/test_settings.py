@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import bicorn
-from bicorn.config.settings import GROUPS, LOG_LEVELS, OPTIONS, SHORTHANDS, Config
+from bicorn.config.settings import GROUPS, LOG_LEVELS, OPTIONS, Config
+from bicorn.config.shorthands import SHORTHANDS
 from bicorn.errors import ConfigError
 
 EVERY = [*OPTIONS.values(), *SHORTHANDS.values()]

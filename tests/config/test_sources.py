@@ -10,7 +10,8 @@ import pytest
 
 from bicorn.config import sources
 from bicorn.config.given import Given
-from bicorn.config.settings import OPTIONS, SHORTHANDS
+from bicorn.config.settings import OPTIONS
+from bicorn.config.shorthands import SHORTHANDS
 from bicorn.config.sources import Resolved, enter, resolve
 from bicorn.errors import ConfigError
 

@@ -9,7 +9,8 @@ import pytest
 from bicorn.config.dialects import GUNICORN_BY_NAME, UVICORN_BY_NAME
 from bicorn.config.gunicorn_names import GUNICORN
 from bicorn.config.old_name import Fate, OldName
-from bicorn.config.settings import OPTIONS, SHORTHANDS
+from bicorn.config.settings import OPTIONS
+from bicorn.config.shorthands import SHORTHANDS
 from bicorn.config.uvicorn_names import UVICORN, number_or_name
 
 FLAGS = """

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ..config.gunicorn_names import GUNICORN
 from ..config.old_name import Fate, OldName
-from ..config.settings import OPTIONS, SHORTHANDS
+from ..config.settings import OPTIONS
+from ..config.shorthands import SHORTHANDS
 from ..config.uvicorn_names import UVICORN
 from .options import NOT_SETTINGS
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from ..config import worker_classes
 from ..config.old_name import Fate
 from ..config.option import Option
-from ..config.settings import GROUPS, OPTIONS, SHORTHANDS
+from ..config.settings import GROUPS, OPTIONS
+from ..config.shorthands import SHORTHANDS
 from ..config.values import Flag
 from .flags import aliases, old_flags
 from .main import COMMANDS

@@ -10,7 +10,8 @@ from click.core import ParameterSource
 
 from ..config.given import Given
 from ..config.option import Option
-from ..config.settings import OPTIONS, SHORTHANDS
+from ..config.settings import OPTIONS
+from ..config.shorthands import SHORTHANDS
 from ..config.values import Flag
 
 if TYPE_CHECKING:

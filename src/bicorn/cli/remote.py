@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from ..config.given import Given
-from ..config.settings import OPTIONS, SHORTHANDS
+from ..config.settings import OPTIONS
+from ..config.shorthands import SHORTHANDS
 from ..errors import ConfigError
 from ..process.remote import Remote, pid_in
 

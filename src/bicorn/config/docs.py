@@ -12,7 +12,8 @@ from . import worker_classes
 from .gunicorn_names import DIRTY_HOOKS, GUNICORN, HOOKS
 from .old_name import Fate, OldName
 from .option import Option
-from .settings import GROUPS, OPTIONS, SHORTHANDS
+from .settings import GROUPS, OPTIONS
+from .shorthands import SHORTHANDS
 from .uvicorn_names import UVICORN
 from .values import Flag
 

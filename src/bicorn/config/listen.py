@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import ConfigError
 from .bind import DEFAULT_PORT
 from .given import Given
-from .settings import OPTIONS, SHORTHANDS
+from .settings import OPTIONS
+from .shorthands import SHORTHANDS
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from .given import Given
-from .settings import OPTIONS, SHORTHANDS
+from .settings import OPTIONS
+from .shorthands import SHORTHANDS
 
 if TYPE_CHECKING:
     from .old_name import OldName

@@ -27,7 +27,8 @@ from ..record import Record
 from . import checks, listen, names
 from .given import Given
 from .option import unknown
-from .settings import OPTIONS, SHORTHANDS, TLS, Config
+from .settings import OPTIONS, TLS, Config
+from .shorthands import SHORTHANDS
 
 NOT_SETTINGS = frozenset({"BICORN_PURE", "BICORN_BUILD", "BICORN_READING", "BICORN_LISTENERS"})
 """Ours, but no settings: which reading of the hot modules runs, how the package is built, which reading is tested,

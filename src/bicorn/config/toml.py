@@ -7,7 +7,8 @@ import os
 from ..errors import ConfigError
 from .given import Given
 from .option import unknown
-from .settings import OPTIONS, SHORTHANDS
+from .settings import OPTIONS
+from .shorthands import SHORTHANDS
 
 
 def read(path: str, shown: str) -> list[Given]:
