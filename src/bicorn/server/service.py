@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bicorn.apps.exchange import Endpoint, Exchange, Origin
 from bicorn.observe.access import AccessLog
 from bicorn.observe.slot import Slot
+from bicorn.server.batch import Batch
 from bicorn.server.date import http_date
-from bicorn.server.turn import Turn
 from bicorn.wire.escapes import unescape
 from bicorn.wire.head import Head
 from bicorn.wire.limits import Limits
@@ -58,6 +58,7 @@ class Service:
         "_timer",
         "_told",
         "access",
+        "batch",
         "body_timeout",
         "concurrency_limit",
         "connection_limit",
@@ -82,7 +83,6 @@ class Service:
         "sent",
         "shutdown",
         "slot",
-        "turn",
         "write_timeout",
     )
 
@@ -120,7 +120,7 @@ class Service:
         self.requests_before_recycling = _with_jitter(config)
         self.recycle: Callable[[str], None] | None = None
         self._told = False  # that this worker asked to be replaced
-        self.turn = Turn(loop)
+        self.batch = Batch(loop)
         self.now = loop.time()
         self.defaults = Defaults(
             server=b"server: bicorn\r\n" if config.server_header else b"",
