@@ -8,8 +8,8 @@ from unittest import mock
 
 import pytest
 
-from bicorn.server import turn as turns
-from bicorn.server.turn import Turn
+from bicorn.server import batch
+from bicorn.server.batch import Batch
 from tests.driving import Drive, settle
 
 # The module's own, which are C's in the compiled reading.
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(turns, "monotonic", clock)
+    monkeypatch.setattr(batch, "monotonic", clock)
     return clock
 
 
@@ -43,11 +43,11 @@ async def empty(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def together(drive: Drive) -> Turn:
+def together(drive: Drive) -> Batch:
     """From now on answers wait for each other."""
-    turn = drive.service.turn
-    turn.straight = 0
-    return turn
+    batch = drive.service.batch
+    batch.straight = 0
+    return batch
 
 
 def connections(count: int) -> list[mock.Mock]:
@@ -58,7 +58,7 @@ async def test_at_first_answers_go_straight_out() -> None:
     with Drive(hello) as drive:
         drive.get("/a")
         assert drive.answer().body == b"/a"
-        assert drive.service.turn.straight == PAUSE - 1
+        assert drive.service.batch.straight == PAUSE - 1
 
 
 async def test_answers_of_one_turn_go_out_when_the_loop_has_turned() -> None:
@@ -135,14 +135,14 @@ async def test_an_answer_whose_client_has_gone_is_dropped() -> None:
 
 
 async def test_no_answer_waits_longer_than_allowed(clock: Clock) -> None:
-    turn = Turn(asyncio.get_running_loop())
+    batch = Batch(asyncio.get_running_loop())
     first, second, third = connections(3)
-    turn.wait(first)
+    batch.wait(first)
     clock.now += LONGEST / 2
-    turn.wait(second)
+    batch.wait(second)
     first.flush.assert_not_called()
     clock.now += LONGEST
-    turn.wait(third)
+    batch.wait(third)
     first.flush.assert_called_once()
     second.flush.assert_called_once()
     third.flush.assert_not_called()
@@ -152,38 +152,38 @@ async def test_no_answer_waits_longer_than_allowed(clock: Clock) -> None:
 
 
 async def test_after_a_slow_call_answers_go_straight_out(clock: Clock) -> None:
-    turn = Turn(asyncio.get_running_loop())
-    turn.straight = 0
+    batch = Batch(asyncio.get_running_loop())
+    batch.straight = 0
     for connection in connections(2):
-        turn.wait(connection)
+        batch.wait(connection)
         clock.now += SLOW * 0.9
-    assert turn.straight == 0
+    assert batch.straight == 0
     [connection] = connections(1)
     clock.now += SLOW
-    turn.wait(connection)
-    assert turn.straight == PAUSE
+    batch.wait(connection)
+    assert batch.straight == PAUSE
 
 
 async def test_one_client_at_a_time_waits_for_nobody(clock: Clock) -> None:
-    turn = Turn(asyncio.get_running_loop())
-    turn.straight = 0
+    batch = Batch(asyncio.get_running_loop())
+    batch.straight = 0
     for number in range(ALONE):
-        assert turn.straight == 0, number
+        assert batch.straight == 0, number
         [connection] = connections(1)
-        turn.wait(connection)
+        batch.wait(connection)
         await settle(1)
         connection.flush.assert_called_once()
-    assert turn.straight == PAUSE
+    assert batch.straight == PAUSE
 
 
 async def test_a_crowd_is_worth_waiting_for(clock: Clock) -> None:
-    turn = Turn(asyncio.get_running_loop())
-    turn.straight = 0
+    batch = Batch(asyncio.get_running_loop())
+    batch.straight = 0
     for _ in range(ALONE * 2):
         for connection in connections(2):
-            turn.wait(connection)
+            batch.wait(connection)
         await settle(1)
         for connection in connections(1):
-            turn.wait(connection)
+            batch.wait(connection)
         await settle(1)
-    assert turn.straight == 0
+    assert batch.straight == 0

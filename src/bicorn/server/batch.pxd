@@ -3,7 +3,7 @@ import cython
 cdef double LONGEST, SLOW
 cdef int ALONE, PAUSE
 
-cdef class Turn:
+cdef class Batch:
     cdef object _loop
     cdef list _waiting
     cdef Py_ssize_t _count

@@ -29,7 +29,7 @@ PAUSE = 256
 """Answers that go straight out before another try."""
 
 
-class Turn:
+class Batch:
     """Keeps connections that have something to send until the loop has turned.
 
     Args:

@@ -1,7 +1,7 @@
 import cython
 from bicorn.apps.exchange cimport Channel
 from bicorn.server.service cimport Service
-from bicorn.server.turn cimport Turn
+from bicorn.server.batch cimport Batch
 
 cdef Py_ssize_t PIECES_LIMIT, TURN_LIMIT
 
@@ -20,7 +20,7 @@ cdef class Outbound(Channel):
     cdef Py_ssize_t _written
 
     cpdef write(self, object data)
-    @cython.locals(turn=Turn)
+    @cython.locals(batch=Batch)
     cpdef answer(self, object data)
     cpdef write_piece(self, object data)
     cdef _collect(self, object data)

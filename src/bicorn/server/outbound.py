@@ -86,10 +86,10 @@ class Outbound(Channel):
             self.transport.write(data)
 
     def answer(self, data: bytes | list[bytes]) -> None:
-        """Send the last bytes of an answer; they may wait for those of others, see ``bicorn.server.turn``."""
-        turn = self.service.turn
-        if turn.straight:
-            turn.straight -= 1
+        """Send the last bytes of an answer; they may wait for those of others, see ``bicorn.server.batch``."""
+        batch = self.service.batch
+        if batch.straight:
+            batch.straight -= 1
             self.write(data)
         elif self._pieces is not None or self.closed or not data:
             self.write(data)
@@ -99,7 +99,7 @@ class Outbound(Channel):
             if self._pieces_size >= PIECES_LIMIT:
                 self.flush()
             else:
-                turn.wait(self)
+                batch.wait(self)
 
     def write_piece(self, data: bytes | list[bytes]) -> None:
         """Send a piece of a stream, together with those that follow it before the loop turns.

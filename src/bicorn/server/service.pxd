@@ -1,7 +1,7 @@
 import cython
 from bicorn.apps.exchange cimport Endpoint, Origin
 from bicorn.observe.slot cimport Slot
-from bicorn.server.turn cimport Turn
+from bicorn.server.batch cimport Batch
 from bicorn.wire.head cimport Head
 from bicorn.wire.limits cimport Limits
 from bicorn.wire.response cimport Defaults
@@ -22,7 +22,7 @@ cdef class Service:
     cdef public Py_ssize_t requests_limit
     cdef public dict connections
     cdef public set running
-    cdef public Turn turn
+    cdef public Batch batch
     cdef public bint draining
     cdef public Py_ssize_t requests
     cdef public Py_ssize_t sent
