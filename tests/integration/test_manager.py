@@ -215,6 +215,18 @@ def test_a_reload_reads_the_settings_again(folder: Path, serve: Serve) -> None:
     assert site.server.stop() == 0
 
 
+def test_a_reload_finds_new_code_of_what_the_settings_import_too(folder: Path, serve: Serve) -> None:
+    (folder / "gunicorn.conf.py").write_text("import versions\nraw_env = [f'COLOR={versions.VERSION}']\n")
+    site = Site(folder, serve)
+    site.start()
+    assert site.answer()[::2] == ("one", "one")
+    site.deploy("two")
+    site.reload()
+    site.all_answer("two")
+    assert site.answer()[2] == "two"
+    assert site.server.stop() == 0
+
+
 def test_a_reload_listens_elsewhere_and_the_old_address_is_let_go(folder: Path, serve: Serve) -> None:
     site = Site(folder, serve)
     with socket.create_server(("127.0.0.1", 0)) as probe, socket.create_server(("127.0.0.1", 0)) as other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import subprocess
 import sys
@@ -71,6 +72,16 @@ def test_what_an_application_imported_of_the_library(monkeypatch: pytest.MonkeyP
     assert sharing.imported_modules(since) == ["colorsys", "xml.dom", "bicorn.apps.other"]
     assert sharing.imported_modules("bicorn.apps.other") == []
     assert {"os", "colorsys"} <= set(sharing.imported_modules("unloaded since"))
+
+
+def test_the_users_modules_are_forgotten_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "colors_of_a_site.py").write_text("RED = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    importlib.import_module("colors_of_a_site")
+    sharing.forget_users_modules()
+    assert "colors_of_a_site" not in sys.modules
+    assert {"os", "pytest", "bicorn.process.sharing", "__main__"} <= set(sys.modules)
 
 
 @pytest.mark.slow

@@ -23,22 +23,35 @@ which application? Name it as MODULE or MODULE:ATTRIBUTE, for example:
 `bicorn demo` serves a built-in one, `bicorn --help` lists the options."""
 
 
-def settings(ctx: click.Context, fixed: Sequence[Given] = (), *, again: bool = False) -> Resolved:
+def settings(ctx: click.Context, fixed: Sequence[Given] = ()) -> Resolved:
     """The settings of this command line; notices go to standard error.
 
     Args:
         ctx: click's, with what was typed.
         fixed: what the command itself decides.
-        again: the notices have been given.
 
     Raises:
         ConfigError: they cannot be used.
     """
     names = {item.name for item in fixed}
     resolved = resolve([*(item for item in given(ctx) if item.name not in names), *fixed])
-    for notice in () if again else resolved.notices:
+    for notice in resolved.notices:
         print(f"bicorn: note: {notice}", file=sys.stderr)
     return resolved
+
+
+def again(ctx: click.Context) -> Config:
+    """The settings of this command line once more, for a reload. The notices have been given.
+
+    Raises:
+        ConfigError: they cannot be used.
+    """
+    from ..process.sharing import forget_users_modules
+
+    forget_users_modules()
+    config = resolve(given(ctx)).config
+    application(config)
+    return config
 
 
 def application(config: Config) -> str:

@@ -26,7 +26,7 @@ def serve(ctx: click.Context, check_config: bool | None, print_config: bool | No
         return check.check(config)
     from ..process.supervisor import run  # the heaviest import, for whoever really serves
 
-    return run(config, start=begun, reread=lambda: prepare.settings(ctx, again=True).config)
+    return run(config, start=begun, reread=lambda: prepare.again(ctx))
 
 
 @click.pass_context

@@ -47,6 +47,20 @@ def share_modules(names: Iterable[str], packages: frozenset[str] = frozenset(), 
     _settle()
 
 
+def forget_users_modules() -> None:
+    """Forget every module that is neither ours nor of a library: those a ``gunicorn.conf.py`` has imported.
+
+    Workers are forked from here. With the module they would have the old code, whatever a reload is meant to bring.
+    """
+    from ..apps.failure import is_library
+
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        # Extension modules stay: many cannot be loaded twice.
+        if name != "__main__" and file.endswith(".py") and not file.startswith(_OURS) and not is_library(file):
+            del sys.modules[name]
+
+
 def last_imported() -> str:
     """The name of the module that was imported last."""
     return next(reversed(sys.modules))

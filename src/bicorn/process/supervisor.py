@@ -156,6 +156,10 @@ def start_up_lines(config: Config, listeners: Sequence[Listener]) -> list[str]:
     return [f"Bicorn {__version__} on {where} (Press Ctrl+C to stop)", f"{workers}{threads}, {loop}, {python}"]
 
 
+_AT_A_START = ("daemon", "pidfile", "control_socket", "proc_name", "reload", "reload_dirs", "reload_engine")
+"""Settings that a reload does not change."""
+
+
 class Supervisor:
     """The shell around the plan.
 
@@ -361,6 +365,8 @@ class Supervisor:
                 self._reload_hooks(edition.config)
         except Exception as error:
             return SettingsRefused(reread.reason(error))
+        if later := [name for name in _AT_A_START if getattr(edition.config, name) != getattr(old.config, name)]:
+            logger.warning("What has changed of %s is for the next start of the server", ", ".join(later))
         return Settings(reread.want(edition.config))
 
     def _reload_hooks(self, config: Config) -> None:
