@@ -43,7 +43,6 @@ def _prove(ground: Ground, server: str, kind: Kind, workers: int) -> Iterator[Ro
         with folder() as home:
             site = Site(home, kind)
             with serving(ground, server, site, workers=workers) as started:
-                started.wait_for_workers(workers)
                 shares = partial(run, started)()
         parts = shares.spread(workers)
         problems = [f"{shares.failed} failed"] if shares.failed else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -56,6 +57,7 @@ PROOFS = {
 
 def main() -> int:
     options = _options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended
     try:
         environment = envs.prepare(build=options.source is None)
         version = wrk.version()

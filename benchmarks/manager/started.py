@@ -17,7 +17,6 @@ from envs import Environment
 from running import BenchmarkError, free_port
 from servers import HERE, HOST, SERVERS
 
-from . import processes
 from .client import LINKS, Address, BadAnswer, ask, exchange
 from .sites import Kind, Site
 
@@ -152,7 +151,7 @@ def serving(ground: Ground, server: str, site: Site, *, link: LINKS = "tcp", wor
     started = start(ground, server, site, link=link, workers=workers, options=options, port=port)
     try:
         started.wait_until_answering()
-        wait_for(lambda: len(processes.others(started.pid)) >= workers, 10.0)
+        started.wait_for_workers(workers)
         yield started
     finally:
         stop(started)

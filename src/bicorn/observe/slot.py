@@ -42,6 +42,8 @@ TEXT = 24
 TEXT_SIZE = CELL - TEXT
 PHASE = 64
 PHASE_SIZE = 64
+STALE = 1.5
+"""Seconds without a beat, which comes twice in one, after which a worker counts as stuck."""
 
 # Under names of their own, the compiled reading has these as numbers of C's.
 _all_taken = (1 << CELLS) - 1
@@ -51,10 +53,12 @@ _text_size = TEXT_SIZE
 
 _DOUBLE = struct.Struct("=d")
 _NUMBER = struct.Struct("=Q")
+_LOAD = struct.Struct("=dQQ")
 _COUNTERS = struct.Struct("=4Q")
 _USES = struct.Struct("=I")
 _CELL_HEAD = struct.Struct("=QIBB2x")
 _FREE = bytes(8)
+_SERVING = b"serving"
 
 
 class Slot:
@@ -85,6 +89,28 @@ class Slot:
     def requests(self) -> int:
         """How many were published."""
         return int(_COUNTERS.unpack_from(self._memory, self._page + 8)[0])
+
+    def connected(self, connections: int) -> None:
+        """Publish this one counter, which the others look at before they accept."""
+        _NUMBER.pack_into(self._memory, self._page + 16, connections)
+
+    def others(self, now: float) -> tuple[int, int]:
+        """How many other workers serve, and how many connections they have altogether.
+
+        One that is stuck, or about to stop, takes none, so it does not count.
+        """
+        memory = self._memory
+        workers = connections = 0
+        for page in range(0, len(memory), PAGE):
+            if not _NUMBER.unpack_from(memory, page + 48)[0]:
+                break  # numbers are given from the lowest: nobody is behind this one
+            if page == self._page or memory[page + 56] != len(_SERVING) or memory[page + 57]:
+                continue
+            beat, _, open_there = _LOAD.unpack_from(memory, page)
+            if now - beat < STALE and memory[page + PHASE : page + PHASE + len(_SERVING)] == _SERVING:
+                workers += 1
+                connections += open_there
+        return workers, connections
 
     def phase(self, text: str) -> None:
         """What the worker is at: ``"importing main:app"``, ``"lifespan start-up"``, ``"serving"``, ``"draining"``."""

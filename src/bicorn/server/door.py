@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,20 @@ from bicorn.server.service import Service
 
 if TYPE_CHECKING:
     from bicorn.config.settings import Config
+    from bicorn.server.turns import Turns
 
 # For waits that asyncio wants a limit for, and that have none or a better one.
 FOREVER = 10.0 * 365 * 86400
+# From "no descriptors are left" to the next try, as asyncio has it.
+RETRY = 1.0
 
 
 class Door:
-    """Accept connections from one listener, until told to stop.
+    """Accept connections from one listener, until told to stop; where others accept from it too, by turns.
 
     Args:
         config: the settings.
-        listener: what to accept from; the door uses a duplicate of its socket.
+        listener: what to accept from; the door uses duplicates of its socket.
         service: what the connections share.
         tls: the context for ``https``.
     """
@@ -34,6 +38,15 @@ class Door:
         self._service = service
         self._backlog = config.backlog
         self._server: asyncio.Server | None = None
+        self._queue: socket.socket | None = None  # a copy, so that the kernel's queue lasts while there is no server
+        self._later: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._turns: Turns | None = None
+        # A single worker has nobody to share with. asyncio's server would drop what it has accepted and not let in yet.
+        if config.workers != 1 and service.slot is not None and not isinstance(service.loop, asyncio.SelectorEventLoop):
+            from bicorn.server.turns import Turns
+
+            self._turns = Turns(service.slot)
         self._options: dict[str, Any] = {}
         if listener.scheme == "https":
             self._options["ssl"] = tls
@@ -43,11 +56,17 @@ class Door:
 
     async def open(self) -> None:
         """Accept from now on."""
+        self._queue = socket.socket(fileno=os.dup(self._listener.sock.fileno()))
+        self._queue.setblocking(False)
+        await self._accept()
+
+    async def _accept(self) -> None:
         loop = self._service.loop
         options: dict[str, Any] = {"backlog": self._backlog, **self._options}
         # Made from the descriptor, it knows that it speaks TCP, and so do the sockets it accepts. asyncio sets
         # TCP_NODELAY on no others: each piece of a stream would wait 40 ms for the one before to be acknowledged.
-        sock = socket.socket(fileno=os.dup(self._listener.sock.fileno()))
+        assert self._queue is not None
+        sock = socket.socket(fileno=os.dup(self._queue.fileno()))
         sock.setblocking(False)
         if sock.family == socket.AF_UNIX:
             if sys.version_info >= (3, 13):
@@ -62,20 +81,24 @@ class Door:
         asyncio lets in what it has accepted some turns of the loop later, and drops it where its server is closed by
         then. uvloop does so at once, and knows no such pause.
         """
+        self._stop_yielding()
         if self._server is not None:
             for sock in self._server.sockets:
                 self._service.loop.remove_reader(sock.fileno())
 
     def close(self) -> None:
         """Accept no more."""
+        self._stop_yielding()
         if self._server is not None:
             self._server.close()
+            self._server = None
+        if self._queue is not None:
+            self._queue.close()
+            self._queue = None
 
     def hold(self) -> socket.socket | None:
         """A copy of the listening socket, which outlives ``close`` and so keeps what is queued; to be swept."""
-        if self._server is None or not self._server.sockets:
-            return None
-        return socket.socket(fileno=os.dup(self._server.sockets[0].fileno()))
+        return None if self._queue is None else socket.socket(fileno=os.dup(self._queue.fileno()))
 
     def sweep(self, queue: socket.socket) -> list[asyncio.Task[Any]]:
         """Accept what waits in the kernel's queue, and close it; the tasks end when the connections are open.
@@ -104,6 +127,58 @@ class Door:
 
     def _connection(self) -> Any:
         connection = Connection(self._service, self._listener.scheme)
+        if self._turns is not None and not self._turns.may_accept(self._count() + 1) and self._server is not None:
+            self._service.loop.call_soon(self._yield)  # this one has been accepted
         if self._options:
             self._service.handshakes.add(connection)
         return connection
+
+    # Turns: a worker that has more connections than the others lets them accept first
+
+    def _count(self) -> int:
+        return len(self._service.connections) + len(self._service.handshakes)
+
+    def _yield(self) -> None:
+        """Accept no more until a client comes and it is our turn again."""
+        server, self._server = self._server, None
+        if server is None or self._queue is None:
+            return
+        server.close()
+        self._service.loop.add_reader(self._queue, self._knocked)
+
+    def _knocked(self) -> None:
+        """There is a client. Unless it is our turn now, somebody else has a moment to take it."""
+        assert self._queue is not None
+        assert self._turns is not None
+        self._service.loop.remove_reader(self._queue)
+        if self._turns.may_accept(self._count() + 1):
+            self._reopen()
+        else:
+            self._later = self._service.loop.call_later(self._turns.patience, self._look_again)
+
+    def _look_again(self) -> None:
+        assert self._queue is not None
+        assert self._turns is not None
+        if select.select([self._queue], [], [], 0)[0]:
+            self._turns.insist(self._count())
+            self._reopen()
+        else:
+            self._service.loop.add_reader(self._queue, self._knocked)
+
+    def _reopen(self) -> None:
+        self._opening = self._service.loop.create_task(self._accept())
+        self._opening.add_done_callback(self._reopened)
+
+    def _reopened(self, opening: asyncio.Task[None]) -> None:
+        """Try again where there was no descriptor to have."""
+        if not opening.cancelled() and opening.exception() is not None and self._queue is not None:
+            self._later = self._service.loop.call_later(RETRY, self._reopen)
+
+    def _stop_yielding(self) -> None:
+        """Whatever is being waited for, it is over."""
+        if self._later is not None:
+            self._later.cancel()
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._queue is not None and self._server is None:
+            self._service.loop.remove_reader(self._queue)

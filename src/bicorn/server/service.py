@@ -214,11 +214,15 @@ class Service:
         full = self.connection_limit and len(self.connections) >= self.connection_limit
         has_room = not full or self._make_room()
         self.connections[connection] = None
+        if self.slot is not None:
+            self.slot.connected(len(self.connections))
         return has_room
 
     def gone(self, connection: Any) -> None:
         """Forget a connection."""
         self.connections.pop(connection, None)
+        if self.slot is not None:
+            self.slot.connected(len(self.connections))
         self.check_drained()
 
     def check_drained(self) -> None:
