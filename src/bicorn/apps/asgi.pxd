@@ -43,7 +43,6 @@ cdef class AsgiExchange(Exchange):
     @cython.locals(pieces=list, body=bytes)
     cdef dict _next_message(self)
     cdef _wake(self)
-    cdef int _leave_cell(self) except -1
     cdef _end(self)
     @cython.locals(response=Response, trailers=bint)
     cdef _start_response(self, dict message)

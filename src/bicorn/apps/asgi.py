@@ -109,7 +109,6 @@ class AsgiExchange(Exchange):
 
     def setup(self) -> None:
         """The state of a new exchange; a request without a body is complete."""
-        self.cell = -1
         self._phase = OPEN
         self._pieces: list[bytes] | None = None
         self._size = 0
@@ -127,8 +126,7 @@ class AsgiExchange(Exchange):
         """Call the application."""
         endpoint = self.endpoint
         channel = self.channel
-        if endpoint.slot is not None:
-            self.cell = endpoint.slot.begin(self.head.method, self.head.path, self.head.query)
+        self.show(endpoint.slot)
         try:
             coroutine = endpoint.app(endpoint.scopes.build(channel, self.head), self.receive, self.send)
             context = endpoint._context.copy()
@@ -140,7 +138,7 @@ class AsgiExchange(Exchange):
             else:
                 task = _Task(coroutine, loop=channel.loop, context=context)
         except BaseException as error:
-            self._leave_cell()
+            self.hide(self.endpoint.slot)
             self._app_failed(error)
             return
         self._task = task
@@ -393,13 +391,8 @@ class AsgiExchange(Exchange):
 
     # How it ends
 
-    def _leave_cell(self) -> None:
-        if self.cell >= 0 and self.endpoint.slot is not None:
-            self.endpoint.slot.end(self.cell)
-            self.cell = -1
-
     def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self._leave_cell()
+        self.hide(self.endpoint.slot)
         if self._task is not None:
             self._task = None
             self.endpoint.running.discard(self)

@@ -35,6 +35,8 @@ cdef class Exchange:
     cpdef receive_body(self, bytes data, bint complete)
     cpdef disconnect(self)
     cpdef resume(self)
+    cpdef int show(self, Slot slot) except -1
+    cpdef int hide(self, Slot slot) except -1
 
 cdef class Endpoint:
     cdef public set running

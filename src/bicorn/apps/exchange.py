@@ -153,6 +153,16 @@ class Exchange:
     def resume(self) -> None:
         """The peer takes more again."""
 
+    def show(self, slot: Slot | None) -> None:
+        """The application is about to be called: from here to `hide` the scoreboard has the request."""
+        self.cell = -1 if slot is None else slot.begin(self.head.method, self.head.path, self.head.query)
+
+    def hide(self, slot: Slot | None) -> None:
+        """The application has done its work."""
+        if slot is not None and self.cell >= 0:
+            slot.end(self.cell)
+            self.cell = -1
+
     def survives_eof(self) -> bool:
         """Whether a client that sends no more still gets its answer."""
         return False

@@ -44,7 +44,6 @@ cdef class WsgiExchange(Exchange):
     cpdef _close(self)
     cdef _start_running(self)
     cpdef _stop_running(self)
-    cdef int _leave_cell(self) except -1
     @cython.locals(response=Response)
     cpdef start_response(self, object status, object headers, object exc_info=*)
     cdef _send_whole(self, object pieces)

@@ -125,7 +125,6 @@ class WsgiExchange(Exchange):
 
     def setup(self) -> None:
         """The state of a new exchange."""
-        self.cell = -1
         self._phase = OPEN
         self._complete = self.head.content_length == 0
         self._started = False
@@ -201,8 +200,7 @@ class WsgiExchange(Exchange):
         environ = endpoint.environs.build(self.channel, self.head)
         environ["wsgi.input"] = self._take_input(environ)
         self._context = context = endpoint.context.copy()
-        if endpoint.slot is not None:
-            self.cell = endpoint.slot.begin(self.head.method, self.head.path, self.head.query)
+        self.show(endpoint.slot)
         if endpoint.pool is None:
             context.run(self._call, environ)
         else:
@@ -282,19 +280,14 @@ class WsgiExchange(Exchange):
             else:
                 self.channel.loop.call_soon_threadsafe(self._stop_running)
         else:
-            self._leave_cell()
+            self.hide(self.endpoint.slot)
 
     def _start_running(self) -> None:
         self._is_running = True
         self.endpoint.running.add(self)
 
-    def _leave_cell(self) -> None:
-        if self.cell >= 0 and self.endpoint.slot is not None:
-            self.endpoint.slot.end(self.cell)
-            self.cell = -1
-
     def _stop_running(self) -> None:
-        self._leave_cell()
+        self.hide(self.endpoint.slot)
         self.endpoint.running.discard(self)
         self.channel.idle()
 
