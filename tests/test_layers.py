@@ -45,7 +45,7 @@ def outside(modules: set[str], *places: str) -> set[str]:
     return {module for module in modules if not module.startswith(places)}
 
 
-PURE = [module for module in MODULES if module.startswith("wire/") or module == "process/plan.py"]
+PURE = [module for module in MODULES if module.startswith(("wire/", "process/policy/"))]
 
 
 @pytest.mark.parametrize("module", PURE)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bicorn.process.children import Child, Children, how
-from bicorn.process.events import Died, Event, Ready
+from bicorn.process.policy.events import Died, Event, Ready
 from bicorn.process.status import ready
 
 

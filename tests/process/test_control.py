@@ -16,8 +16,8 @@ import pytest
 from bicorn.errors import BindError
 from bicorn.process import control
 from bicorn.process.control import LONGEST_REQUEST, MOST_CLIENTS, PATIENCE, ControlSocket, open_control
-from bicorn.process.events import Asked
-from bicorn.process.states import Ask
+from bicorn.process.policy.events import Asked
+from bicorn.process.policy.states import Ask
 
 
 class Side:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 
 from bicorn.observe.scoreboard import Held, Seat
-from bicorn.process.fleet import Fleet, Want, Worker
+from bicorn.process.policy.fleet import Fleet, Want, Worker
+from bicorn.process.policy.states import Phase, State
 from bicorn.process.report import report
-from bicorn.process.states import Phase, State
 
 SEAT = Seat(
     phase="serving",

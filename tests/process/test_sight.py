@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bicorn.process import memory
-from bicorn.process.fleet import Fleet, Want, Worker
+from bicorn.process.policy.fleet import Fleet, Want, Worker
+from bicorn.process.policy.states import State
 from bicorn.process.sight import PAUSE, WEIGH, Sight
-from bicorn.process.states import State
 
 
 def fleet(*states: State, **want: Any) -> Fleet:

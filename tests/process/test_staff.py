@@ -15,7 +15,7 @@ import pytest
 from bicorn.config.settings import Config
 from bicorn.process import spawn, status, template
 from bicorn.process.children import Child
-from bicorn.process.events import (
+from bicorn.process.policy.events import (
     BootFailed,
     Died,
     Dumped,

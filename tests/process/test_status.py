@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bicorn.process import status
-from bicorn.process.events import BootFailed, Broken, Ready, Recycle, Stopping
+from bicorn.process.policy.events import BootFailed, Broken, Ready, Recycle, Stopping
 from bicorn.process.status import StatusReader
 
 SAID = (

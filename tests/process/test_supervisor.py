@@ -16,7 +16,7 @@ from bicorn.config.settings import Config
 from bicorn.errors import BindError, ConfigError, TLSConfigError
 from bicorn.observe import log
 from bicorn.process import sharing, spawn, supervisor
-from bicorn.process.events import (
+from bicorn.process.policy.events import (
     Action,
     Asked,
     Died,
@@ -41,8 +41,8 @@ from bicorn.process.events import (
     SuccessorFailed,
     Upgrade,
 )
+from bicorn.process.policy.states import Ask, Phase
 from bicorn.process.reread import Edition, Editions
-from bicorn.process.states import Ask, Phase
 from bicorn.process.supervisor import Supervisor, start_up_lines
 from bicorn.process.surroundings import Surroundings
 from bicorn.server.listener import Listener

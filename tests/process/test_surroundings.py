@@ -15,9 +15,9 @@ from bicorn.config.sources import Start
 from bicorn.errors import BicornError
 from bicorn.process import upgrade
 from bicorn.process.children import Children
-from bicorn.process.events import SuccessorFailed, SuccessorStarted
-from bicorn.process.fleet import Fleet, Want, Worker
-from bicorn.process.states import Phase, State
+from bicorn.process.policy.events import SuccessorFailed, SuccessorStarted
+from bicorn.process.policy.fleet import Fleet, Want, Worker
+from bicorn.process.policy.states import Phase, State
 from bicorn.process.surroundings import LOOK, Surroundings
 
 

@@ -18,7 +18,7 @@ from bicorn.config.settings import Config
 from bicorn.config.sources import Start
 from bicorn.errors import BicornError
 from bicorn.process import upgrade
-from bicorn.process.events import SuccessorEnded, SuccessorFailed, SuccessorStarted
+from bicorn.process.policy.events import SuccessorEnded, SuccessorFailed, SuccessorStarted
 from bicorn.process.sockets import bind_all, close_all
 from bicorn.process.upgrade import Predecessor, Successor
 from bicorn.server.listener import Listener

@@ -16,7 +16,7 @@ from bicorn.apps.loader import LoadedApp
 from bicorn.config.settings import Config
 from bicorn.errors import AppBootError, AppNotFound, TLSConfigError
 from bicorn.process import worker
-from bicorn.process.events import BootFailed, Ready, Stopping
+from bicorn.process.policy.events import BootFailed, Ready, Stopping
 from bicorn.process.status import StatusReader
 from bicorn.process.worker import Worker, describe, explain, load_all, run, say
 

@@ -29,8 +29,8 @@ def _run(ctx: click.Context, /, **_: object) -> int:
 
 def _signal() -> int:
     """What asks a supervisor for the stacks of its workers."""
+    from ..process.policy.states import Ask
     from ..process.signals import ASKS
-    from ..process.states import Ask
 
     for number, ask in ASKS.items():
         if ask is Ask.DUMP:

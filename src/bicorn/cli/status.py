@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from ..process.policy.words import duration
 from ..process.remote import Remote, RemoteError
-from ..process.words import duration
 from . import remote
 
 COLUMNS = ("worker", "pid", "generation", "state", "age", "requests", "connections", "memory", "in flight")

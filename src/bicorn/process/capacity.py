@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from . import cgroup
-from .words import several
+from .policy.words import several
 
 if TYPE_CHECKING:
     from ..config.settings import Config

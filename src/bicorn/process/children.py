@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from .events import Event
+from .policy.events import Event
 from .status import StatusReader
 
 Ended = Callable[[int | None], list[Event]]

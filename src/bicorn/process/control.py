@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..server.listener import UnixFile
-from .events import Asked
-from .states import Ask
+from .policy.events import Asked
+from .policy.states import Ask
 from .unix_socket import listen_at, remove_unix_file
 
 logger = logging.getLogger("bicorn.error")

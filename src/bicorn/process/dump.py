@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..observe.scoreboard import Held
-from .words import duration
+from .policy.words import duration
 
 WAIT = 1.0
 """Seconds a worker has for its answer."""

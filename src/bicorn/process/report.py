@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .fleet import Fleet, Worker
+from .policy.fleet import Fleet, Worker
 
 if TYPE_CHECKING:
     from ..observe.scoreboard import Seat

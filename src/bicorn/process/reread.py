@@ -18,7 +18,7 @@ from ..errors import BicornError, ConfigError
 from ..observe import log
 from ..record import Record
 from ..server.listener import Listener
-from .fleet import Want
+from .policy.fleet import Want
 from .sockets import bind_all, close_all, left_over
 
 if TYPE_CHECKING:

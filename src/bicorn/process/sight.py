@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..observe.scoreboard import Held, Scoreboard, Seat
 from ..observe.slot import Slot
-from .events import Seen
-from .fleet import Fleet
-from .states import State
-from .words import duration
+from .policy.events import Seen
+from .policy.fleet import Fleet
+from .policy.states import State
+from .policy.words import duration
 
 if TYPE_CHECKING:
     from .cgroup import OomKills

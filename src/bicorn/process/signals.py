@@ -31,7 +31,7 @@ from types import FrameType
 from typing import Any
 
 from ..errors import BicornError
-from .states import Ask
+from .policy.states import Ask
 
 ASKS: dict[int, Ask] = {
     signal.SIGTERM: Ask.STOP,

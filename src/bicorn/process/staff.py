@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from . import signals, spawn
 from .children import Child, Children, how
 from .dump import Dumps, name_requests
-from .events import (
+from .policy.events import (
     Died,
     Dumped,
     Event,
@@ -30,9 +30,9 @@ from .events import (
     TemplateFailed,
     TemplateReady,
 )
+from .policy.words import how_it_ended
 from .reread import Edition, Editions
 from .sight import Sight
-from .words import how_it_ended
 
 if TYPE_CHECKING:
     from .hooks import Hooks

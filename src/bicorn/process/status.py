@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 
-from .events import BootFailed, Broken, Event, Ready, Recycle, Stopping
+from .policy.events import BootFailed, Broken, Event, Ready, Recycle, Stopping
 
 
 def ready(app: str, modules: Iterable[str] = ()) -> bytes:

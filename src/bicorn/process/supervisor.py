@@ -1,4 +1,4 @@
-"""The supervisor: binds, waits, and carries out what ``plan.py`` decides.
+"""The supervisor: binds, waits, and carries out what ``policy.plan`` decides.
 
 It decides nothing, never imports the application, and has neither threads nor an event loop: only one selector that
 waits for signals, for what its processes say and for what is asked of it, until the next deadline.
@@ -22,7 +22,7 @@ from ..errors import BicornError
 from ..observe import log
 from ..server.listener import Listener
 from . import reread, sharing, signals
-from .events import (
+from .policy.events import (
     Action,
     Asked,
     Discard,
@@ -46,14 +46,14 @@ from .events import (
     Tick,
     Upgrade,
 )
-from .fleet import Fleet
-from .plan import decide
+from .policy.fleet import Fleet
+from .policy.plan import decide
+from .policy.states import RUNNING, Ask, Phase
 from .reread import Edition, Editions, Read
 from .sight import Sight
 from .signals import ASKS, SignalPipe
 from .sockets import bind_all, close_all, left_over
 from .staff import Staff
-from .states import RUNNING, Ask, Phase
 from .surroundings import Surroundings
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BicornError
-from .events import Event, SuccessorFailed
-from .fleet import Fleet
-from .states import RUNNING, Phase
-from .words import several
+from .policy.events import Event, SuccessorFailed
+from .policy.fleet import Fleet
+from .policy.states import RUNNING, Phase
+from .policy.words import several
 
 if TYPE_CHECKING:
     from ..config.settings import Config

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from .policy.words import several
 from .sockets import SYSTEMD, adopt, close_all
-from .words import several
 
 if TYPE_CHECKING:
     from ..config.settings import Config

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from ..record import Record
 from . import spawn, status
-from .events import ForkFailed
+from .policy.events import ForkFailed
 
 # -- What a template says ------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .words import several
+from .policy.words import several
 
 if TYPE_CHECKING:
     from ..config.settings import Config

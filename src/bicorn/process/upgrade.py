@@ -19,9 +19,9 @@ from typing import Any
 from ..config.sources import HANDED_OVER, Start
 from ..errors import BicornError
 from ..server.listener import Listener, UnixFile
-from .events import Event, SuccessorEnded, SuccessorFailed, SuccessorStarted
+from .policy.events import Event, SuccessorEnded, SuccessorFailed, SuccessorStarted
+from .policy.words import how_it_ended
 from .signals import HEARD
-from .words import how_it_ended
 
 VARIABLE = "BICORN_LISTENERS"
 

@@ -20,7 +20,7 @@ from ..observe.access import open_access_log
 from ..server.loop import new_event_loop
 from ..server.server import Server
 from . import sharing, status
-from .times import MARGIN
+from .policy.times import MARGIN
 
 if TYPE_CHECKING:
     from ..apps.lifespan import Lifespan

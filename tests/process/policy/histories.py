@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bicorn.process.events import Action, Event, Forked, Log, Ready, Seen, Signal, Spawn, Tick
-from bicorn.process.fleet import Fleet, Want
-from bicorn.process.plan import decide
-from bicorn.process.states import State
+from bicorn.process.policy.events import Action, Event, Forked, Log, Ready, Seen, Signal, Spawn, Tick
+from bicorn.process.policy.fleet import Fleet, Want
+from bicorn.process.policy.plan import decide
+from bicorn.process.policy.states import State
 
 
 class History:

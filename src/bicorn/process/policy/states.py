@@ -1,6 +1,6 @@
 """The supervisor's nouns: what a worker can be, what the server can be, and which way each may go.
 
-Pure data. ``plan.py`` decides with it, ``supervisor.py`` and ``signals.py`` speak it.
+Pure data. ``plan`` decides with it, the supervisor and the signals speak it.
 """
 
 from __future__ import annotations

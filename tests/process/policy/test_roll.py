@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bicorn.process.events import (
+from bicorn.process.policy.events import (
     Action,
     Asked,
     BootFailed,
@@ -29,12 +29,12 @@ from bicorn.process.events import (
     TemplateReady,
     Tick,
 )
-from bicorn.process.fleet import Fleet, Want
-from bicorn.process.plan import decide
-from bicorn.process.roll import SETBACKS
-from bicorn.process.states import Ask, Phase, Stage, State
-from bicorn.process.times import MARGIN, STEADY
-from tests.process.histories import History, started
+from bicorn.process.policy.fleet import Fleet, Want
+from bicorn.process.policy.plan import decide
+from bicorn.process.policy.roll import SETBACKS
+from bicorn.process.policy.states import Ask, Phase, Stage, State
+from bicorn.process.policy.times import MARGIN, STEADY
+from tests.process.policy.histories import History, started
 
 HUP = Asked(Ask.RELOAD, "SIGHUP")
 

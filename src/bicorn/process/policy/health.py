@@ -1,6 +1,6 @@
 """Is each worker well: what the scoreboard says of it, and what follows.
 
-Pure; a part of the policy, see ``plan.py``. A worker whose own loop is silent is stuck and is killed; one that has
+Pure; a part of the policy, see ``plan``. A worker whose own loop is silent is stuck and is killed; one that has
 grown too large or too old, or asks for it, is replaced while it serves on.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..record import Record
+from ...record import Record
 from .fleet import Want
 from .states import Ask
 

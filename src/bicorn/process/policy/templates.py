@@ -1,6 +1,6 @@
 """The processes of ``--preload``: each imports the application of one generation, and workers are forked from it.
 
-Pure; a part of the policy, see ``plan.py``.
+Pure; a part of the policy, see ``plan``.
 """
 
 from __future__ import annotations

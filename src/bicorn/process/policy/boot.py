@@ -1,6 +1,6 @@
 """How workers begin: forked, ready, or not; and the wait between two tries.
 
-Pure; a part of the policy, see ``plan.py``. At the first start a failure ends the server: whoever has started it is
+Pure; a part of the policy, see ``plan``. At the first start a failure ends the server: whoever has started it is
 there to see it. Later, nobody may be, and failures only wait longer and longer, while whatever serves goes on.
 """
 

@@ -1,6 +1,6 @@
 """What somebody outside asks for, and what becomes of the successor of an upgrade.
 
-Pure; a part of the policy, see ``plan.py``.
+Pure; a part of the policy, see ``plan``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which code serves: reload, trial, roll-back, and the replacement of whatever is outdated.
 
-Pure; a part of the policy, see ``plan.py``. A reload goes through the stages of :class:`.states.Stage`. While it is
+Pure; a part of the policy, see ``plan``. A reload goes through the stages of :class:`.states.Stage`. While it is
 on trial the new code serves beside the full number of old workers, so that to call it off costs nothing. Once it is
 accepted, the old workers are merely outdated, like one that has reached ``max_requests``, and one rule replaces them
 all: the new worker is ready before the old one is told to drain.

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bicorn.process.states import MOVES, PHASES, RUNNING, WANTED, Ask, Phase, State
+from bicorn.process.policy.states import MOVES, PHASES, RUNNING, WANTED, Ask, Phase, State
 
 
 def test_every_state_can_end_and_none_can_be_left_and_entered_again() -> None:

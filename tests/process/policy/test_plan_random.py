@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bicorn.process.events import (
+from bicorn.process.policy.events import (
     Action,
     Asked,
     BootFailed,
@@ -38,10 +38,10 @@ from bicorn.process.events import (
     Tick,
     Upgrade,
 )
-from bicorn.process.fleet import Fleet, Want
-from bicorn.process.plan import decide
-from bicorn.process.states import Ask, Phase, Stage, State, Successor
-from bicorn.process.times import DUMP, MARGIN, UNKILLABLE
+from bicorn.process.policy.fleet import Fleet, Want
+from bicorn.process.policy.plan import decide
+from bicorn.process.policy.states import Ask, Phase, Stage, State, Successor
+from bicorn.process.policy.times import DUMP, MARGIN, UNKILLABLE
 
 STOPS = (Ask.STOP, Ask.INTERRUPT, Ask.QUIT)
 GRACEFUL, BOOT = 10.0, 20.0

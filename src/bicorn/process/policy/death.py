@@ -1,6 +1,6 @@
 """How workers end: by themselves, told to, or killed, and that none does without a reason in the log.
 
-Pure; a part of the policy, see ``plan.py``. Whoever is to be killed for what it does is asked for its stacks first
+Pure; a part of the policy, see ``plan``. Whoever is to be killed for what it does is asked for its stacks first
 (:func:`condemn`), so that the one line about its death can be followed by what held it.
 """
 

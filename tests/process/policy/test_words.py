@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bicorn.process.states import Cause
-from bicorn.process.words import duration, facts, how_it_ended, several, size, why_it_ended
+from bicorn.process.policy.states import Cause
+from bicorn.process.policy.words import duration, facts, how_it_ended, several, size, why_it_ended
 
 
 @pytest.mark.parametrize(

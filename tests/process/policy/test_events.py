@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from bicorn.process import asks, boot, death, events, fleet, health, plan, roll, states, templates, times, words
+from bicorn.process.policy import asks, boot, death, events, fleet, health, plan, roll, states, templates, times, words
 
 IMPURE = {"asyncio", "logging", "os", "select", "signal", "socket", "ssl", "subprocess", "sys", "threading", "time"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..record import Record
+from ...record import Record
 from .states import MOVES, RUNNING, WANTED, Cause, Phase, Stage, State, Successor
 
 

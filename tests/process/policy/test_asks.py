@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bicorn.process.asks import ASKS
-from bicorn.process.events import (
+from bicorn.process.policy.asks import ASKS
+from bicorn.process.policy.events import (
     Asked,
     Died,
     End,
@@ -23,9 +23,9 @@ from bicorn.process.events import (
     SuccessorStarted,
     Upgrade,
 )
-from bicorn.process.states import PHASES, Ask, Phase, Successor
-from bicorn.process.times import MARGIN
-from tests.process.histories import History, started
+from bicorn.process.policy.states import PHASES, Ask, Phase, Successor
+from bicorn.process.policy.times import MARGIN
+from tests.process.policy.histories import History, started
 
 WINCH, USR2 = Asked(Ask.DISMISS, "SIGWINCH"), Asked(Ask.UPGRADE, "SIGUSR2")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bicorn.process.events import (
+from bicorn.process.policy.events import (
     Asked,
     BootFailed,
     Died,
@@ -22,11 +22,11 @@ from bicorn.process.events import (
     Stopping,
     Tick,
 )
-from bicorn.process.fleet import Fleet, Want
-from bicorn.process.plan import decide
-from bicorn.process.states import Ask, Phase
-from bicorn.process.times import DUMP, HEAD_START, MARGIN, QUICK, QUICK_SHUTDOWN, STEADY, UNKILLABLE
-from tests.process.histories import History, started
+from bicorn.process.policy.fleet import Fleet, Want
+from bicorn.process.policy.plan import decide
+from bicorn.process.policy.states import Ask, Phase
+from bicorn.process.policy.times import DUMP, HEAD_START, MARGIN, QUICK, QUICK_SHUTDOWN, STEADY, UNKILLABLE
+from tests.process.policy.histories import History, started
 
 
 def test_the_first_worker_has_a_head_start_and_then_nothing_more_happens_by_itself() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bicorn.process.fleet import Fleet, Want, Worker
-from bicorn.process.states import Phase, State
+from bicorn.process.policy.fleet import Fleet, Want, Worker
+from bicorn.process.policy.states import Phase, State
 
 
 def fleet(*states: State, **facts: object) -> Fleet:

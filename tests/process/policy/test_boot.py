@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bicorn.process.events import Asked, Broken, Outcome, Ready, Settings, Spawn
-from bicorn.process.fleet import Want
-from bicorn.process.states import Ask, Phase, State
-from tests.process.histories import History, started
+from bicorn.process.policy.events import Asked, Broken, Outcome, Ready, Settings, Spawn
+from bicorn.process.policy.fleet import Want
+from bicorn.process.policy.states import Ask, Phase, State
+from tests.process.policy.histories import History, started
 
 
 def test_at_the_start_it_serves_and_the_reason_is_said_once() -> None:

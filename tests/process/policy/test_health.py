@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bicorn.process.events import (
+from bicorn.process.policy.events import (
     Asked,
     Died,
     Dump,
@@ -19,10 +19,10 @@ from bicorn.process.events import (
     StopListening,
     Stopping,
 )
-from bicorn.process.fleet import Want
-from bicorn.process.states import Ask, State
-from bicorn.process.times import DUMP, FAREWELL, LOOK, MARGIN, OVERSLEPT, STEADY, UNKILLABLE, WEIGH
-from tests.process.histories import History, started
+from bicorn.process.policy.fleet import Want
+from bicorn.process.policy.states import Ask, State
+from bicorn.process.policy.times import DUMP, FAREWELL, LOOK, MARGIN, OVERSLEPT, STEADY, UNKILLABLE, WEIGH
+from tests.process.policy.histories import History, started
 
 SLOW = ("GET /slow for 31 s", "POST /x for 2 s")
 

@@ -1,0 +1,1 @@
+"""What the supervisor decides, and nothing of how it is done: pure, see ``plan``."""
