@@ -18,7 +18,7 @@ from .load import under_load
 from .prove_reload import row, span
 from .report import Row
 from .sites import Kind, Site
-from .started import Ground, Started, folder, peers, start, stop, wait_for
+from .started import LOGS, Ground, Started, folder, peers, start, stop, wait_for
 
 NAME = "balancer"
 TITLE = "TERM and start, 20 times, of two instances behind HAProxy"
@@ -34,8 +34,12 @@ _CONFIG = """
 global
     nbthread 1
     stats socket {socket} mode 600 level admin
+    log stdout format raw local0
 defaults
     mode http
+    log global
+    option httplog
+    option dontlog-normal
     timeout connect 5s
     timeout client 30s
     timeout server 30s
@@ -125,6 +129,8 @@ def _haproxy(home: Path, instances: list[Started]) -> Iterator[Address]:
     finally:
         process.terminate()
         process.wait(10.0)
+        LOGS.mkdir(parents=True, exist_ok=True)
+        (LOGS / "haproxy.log").write_bytes((home / "haproxy.log").read_bytes())  # requests that went wrong, and why
 
 
 def _up(path: Path, at: int) -> bool:

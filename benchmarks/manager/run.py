@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import os
 import signal
@@ -19,6 +20,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import envs  # noqa: E402
 import wrk  # noqa: E402
+from quote import NoMarkers, quote  # noqa: E402
 from servers import HERE, SERVERS  # noqa: E402
 
 from manager import (  # noqa: E402
@@ -34,7 +36,7 @@ from manager import (  # noqa: E402
     prove_upgrade,
     reload_saves,
 )
-from manager.report import Row, page  # noqa: E402
+from manager.report import Row, page, table  # noqa: E402
 from manager.started import Ground  # noqa: E402
 
 PROOFS = {
@@ -79,6 +81,8 @@ def main() -> int:
             rows.append(row)
             options.out.parent.mkdir(parents=True, exist_ok=True)
             options.out.write_text(page(head, {name: proof.TITLE for name, proof in PROOFS.items()}, rows))
+    for into in options.into:
+        _quote(into, head, rows)
     failed = [row for row in rows if not row.passed and row.server.startswith(("bicorn", "harness"))]
     print(f"report: {options.out}; {len(rows)} rows, {len(failed)} of Bicorn's failed")
     return 1 if failed else 0
@@ -93,6 +97,14 @@ def _rows(name: str, ground: Ground) -> Iterator[Row]:
         yield Row(name, "harness", "", {}, (f"the proof broke: {error!r}",))
 
 
+def _quote(into: Path, head: str, rows: list[Row]) -> None:
+    """Put the tables of the proofs that were run between the markers of a page that has places for them."""
+    for name in dict.fromkeys(row.proof for row in rows):
+        section = table([row for row in rows if row.proof == name]) + f"\n\n{head[0].upper()}{head[1:]}"
+        with contextlib.suppress(NoMarkers):
+            quote(into, {name: section})
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Proofs of the process manager.")
     parser.add_argument("--only", action="append", choices=sorted(PROOFS), help="this proof; repeatable")
@@ -100,6 +112,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--source", type=Path, help="run Bicorn from this src folder, not from a wheel built anew")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "manager" / "report.md")
+    parser.add_argument("--into", action="append", type=Path, default=[], metavar="PAGE",
+                        help="also put the tables between the markers of this page")  # fmt: skip
     options = parser.parse_args()
     options.only = options.only or list(PROOFS)
     options.servers = options.servers.split(",")
