@@ -51,7 +51,8 @@ frontend front
 backend instances
     balance roundrobin
     option httpchk GET /
-    default-server check inter 200ms fall 1 rise 1
+    timeout check 1s
+    default-server check inter 250ms fall 2 rise 1
     server one 127.0.0.1:{one}
     server two 127.0.0.1:{two}
 """
