@@ -24,6 +24,8 @@ TOGETHER = {
     "cli/status.py": "cli/test_remote.py",
     "cli/stop.py": "cli/test_remote.py",
     "observe/slot.py": "observe/test_scoreboard.py",
+    "process/leftovers.py": "process/test_template.py",
+    "process/nursery.py": "process/test_template.py",
     "process/policy/death.py": "process/policy/test_plan.py",
     "process/remote.py": "cli/test_remote.py",
     "process/policy/templates.py": "process/policy/test_plan.py",

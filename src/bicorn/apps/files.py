@@ -6,7 +6,9 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
+
+from bicorn.apps.exchange import Channel
 
 
 class FileWrapper:
@@ -41,3 +43,19 @@ def is_plain_file(filelike: Any) -> bool:
         return stat.S_ISREG(facts.st_mode) and facts.st_size > filelike.tell()
     except (AttributeError, OSError, ValueError):
         return False
+
+
+async def send_rest(channel: Channel, file: IO[bytes]) -> None:
+    """Send the held head and the rest of a file, as much of it as the announced length allows.
+
+    Raises:
+        ClientDisconnected: the client has gone.
+        OSError: the file cannot be read.
+    """
+    response = channel.response
+    size = max(os.fstat(file.fileno()).st_size - file.tell(), 0)
+    if response.length_left() >= 0:
+        size = min(size, response.length_left())
+    channel.write(response.body_head(size, False))
+    if response.has_body() and size:
+        await channel.send_file(file, None, size)

@@ -5,23 +5,22 @@ file where the body is large. With ``--threads 1`` the call runs inline, in the 
 in a pool, and what it gives is handed to the loop.
 
 A streamed answer is sent piece by piece as PEP 3333 asks ("must not delay the transmission of any block"). Where the
-client is slower than the application, an inline answer is suspended between two pieces and goes on when the client has
-caught up; a pooled one waits in its thread.
+client is slower, an inline answer is suspended between two pieces until it has caught up; a pooled one waits.
 """
 
 from __future__ import annotations
 
 import contextvars
-import io
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
-from typing import IO, Any, Protocol, cast
+from io import BytesIO as _BytesIO
+from typing import IO, Any, cast
 
 from bicorn.apps.environ import EnvironBuilder
 from bicorn.apps.exchange import Channel, Endpoint, Exchange, body_bytes, is_disconnect
-from bicorn.apps.files import FileWrapper, is_plain_file
+from bicorn.apps.files import FileWrapper, is_plain_file, send_rest
+from bicorn.apps.iterables import close, iterate, join, with_kept
 from bicorn.apps.native import header_fields, status_code
 from bicorn.apps.spool import Spool
 from bicorn.errors import AppProtocolError, ClientDisconnected, ProtocolError
@@ -33,20 +32,7 @@ from bicorn.wire.states import BODY, HELD, WAITING
 
 logger = logging.getLogger("bicorn.error")
 
-OPEN = 0
-ENDED = 1
-GONE = 2
-
-_KEPT_PIECE = 65536
-
-_BytesIO = io.BytesIO
-
-
-class Pool(Protocol):
-    """What is asked of the threads."""
-
-    def submit(self, fn: Any, /, *args: Any) -> Any:
-        """Let one of them call ``fn(*args)``."""
+OPEN, ENDED, GONE = 0, 1, 2
 
 
 class WsgiEndpoint(Endpoint):
@@ -56,7 +42,7 @@ class WsgiEndpoint(Endpoint):
         app: the application.
         prefix: where it is mounted.
         root_path: what a proxy in front has stripped from every path.
-        pool: the threads that call it, or None to call it inline.
+        pool: the threads that call it, given what ``submit`` is to run; None to call it inline.
         multiprocess: whether other workers run the same application.
         context: the context each request gets a copy of.
         running: see `Endpoint.running`.
@@ -72,7 +58,7 @@ class WsgiEndpoint(Endpoint):
         *,
         prefix: str,
         root_path: str,
-        pool: Pool | None,
+        pool: Any,
         multiprocess: bool,
         context: contextvars.Context,
         running: set[Exchange],
@@ -139,7 +125,7 @@ class WsgiExchange(Exchange):
     # What the connection says
 
     def receive_body(self, data: bytes, complete: bool) -> None:
-        """Keep a piece of body; the last one lets the application begin."""
+        """Keep a piece of body; the last lets the application begin."""
         self._complete = complete
         if data:
             if self._body is None:
@@ -164,8 +150,7 @@ class WsgiExchange(Exchange):
 
     def disconnect(self) -> None:
         """The client has gone: what the application still gives is dropped."""
-        if self._phase == OPEN:
-            self._phase = GONE
+        self.give_up()
         if self._writable is not None:
             self._writable.set()
         elif self._context is None:
@@ -219,12 +204,10 @@ class WsgiExchange(Exchange):
 
     def _drop_body(self) -> None:
         """Close what was kept in files."""
-        if self._body is not None:
-            self._body.close()
-            self._body = None
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        for spool in (self._body, self._kept):
+            if spool is not None:
+                spool.close()
+        self._body = self._kept = None
 
     def _call(self, environ: Environ) -> None:
         """Call the application and send what it gives; in the loop's thread or in a pool's."""
@@ -235,7 +218,7 @@ class WsgiExchange(Exchange):
                 raise ClientDisconnected()  # while the rest of the body came, or while it waited for a thread
             self._result = result = self.endpoint.app(environ, self.start_response)
             if self._kept is not None:
-                self._iterator = _with_kept(self._kept, result)
+                self._iterator = with_kept(self._kept, result)
                 if not self._send_pieces():
                     return
             elif type(result) is list or type(result) is tuple:
@@ -244,7 +227,7 @@ class WsgiExchange(Exchange):
                 self._send_file(result)
                 return
             else:
-                self._iterator = _iterate(result)
+                self._iterator = iterate(result)
                 if not self._send_pieces():
                     return
         except BaseException as error:
@@ -263,16 +246,11 @@ class WsgiExchange(Exchange):
     def _close(self) -> None:
         """PEP 3333: "the server or gateway **must** call that method upon completion of the current request"."""
         result = self._result
-        self._result = None
-        self._iterator = None
+        self._result = self._iterator = None
         if type(result) is not list:
-            close = getattr(result, "close", None)
-            if close is not None:
-                try:
-                    close()
-                except BaseException as error:
-                    logger.error("error in the WSGI application's close(): %s", self.describe(), exc_info=error)
-        self._drop_body()
+            close(result, self)
+        if self._body is not None or self._kept is not None:
+            self._drop_body()
         if self._is_running:
             self._is_running = False
             if self._writable is None:
@@ -350,10 +328,7 @@ class WsgiExchange(Exchange):
             if type(body) is not bytes:
                 body = body_bytes(body)
         else:
-            try:
-                body = b"".join(pieces)
-            except TypeError:
-                body = b"".join([body_bytes(piece) for piece in pieces])  # says which type it is
+            body = join(pieces)
         self._end(body)
 
     def _send_pieces(self) -> bool:
@@ -461,15 +436,9 @@ class WsgiExchange(Exchange):
         task.add_done_callback(self._file_done)
 
     async def _copy_file(self, file: IO[bytes]) -> None:
-        response = self.channel.response
-        size = max(os.fstat(file.fileno()).st_size - file.tell(), 0)
-        if response.length_left() >= 0:
-            size = min(size, response.length_left())
-        self.channel.write(response.body_head(size, False))
-        if response.has_body() and size:
-            await self.channel.send_file(file, None, size)
+        await send_rest(self.channel, file)
         if self._phase == OPEN:
-            self._end_in_loop(response.body(b"", False))
+            self._end_in_loop(self.channel.response.body(b"", False))
 
     def _file_done(self, task: Any) -> None:
         error = None if task.cancelled() else task.exception()
@@ -478,20 +447,3 @@ class WsgiExchange(Exchange):
             self._app_failed(error)
         # A copy, since a pool's thread may not have left the context yet.
         cast("contextvars.Context", self._context).copy().run(self._close)
-
-
-def _iterate(result: Any) -> Iterator[bytes]:
-    if not hasattr(type(result), "__iter__") and not hasattr(type(result), "__getitem__"):
-        raise AppProtocolError(f"the application returned {type(result).__name__}, which is no iterable of bytes")
-    return iter(result)
-
-
-def _with_kept(kept: Spool, result: Any) -> Iterator[bytes]:
-    """What ``write()`` was given and could not be sent at once, then what the application returned."""
-    try:
-        file = kept.open()
-        while piece := file.read(_KEPT_PIECE):
-            yield piece
-    finally:
-        kept.close()
-    yield from _iterate(result)

@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bicorn.apps.exchange import Endpoint
 from bicorn.apps.loader import LoadedApp
@@ -22,7 +22,6 @@ from bicorn.server.tls import build_context
 
 if TYPE_CHECKING:
     from bicorn.apps.lifespan import Lifespan
-    from bicorn.apps.wsgi import Pool
     from bicorn.config.settings import Config
     from bicorn.observe.access import AccessLog
     from bicorn.observe.slot import Slot
@@ -151,7 +150,7 @@ class Server:
             return self._overdue.pool
         return concurrent.futures.ThreadPoolExecutor(self._config.threads, "bicorn-wsgi")
 
-    async def _endpoint(self, prefix: str, app: LoadedApp, service: Service, pool: Pool | None) -> Endpoint:
+    async def _endpoint(self, prefix: str, app: LoadedApp, service: Service, pool: Any) -> Endpoint:
         """Start one application."""
         config = self._config
         if app.interface == "wsgi":
