@@ -37,10 +37,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(variable)
     for variable in ("PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"):
         monkeypatch.delenv(variable, raising=False)
-    path, modules = list(sys.path), set(sys.modules)
+    path, modules = list(sys.path), dict(sys.modules)
     yield tmp_path
     sys.path[:] = path
-    for name in sys.modules.keys() - modules:
+    sys.modules.update(modules)  # settings that are read again make a server forget what is not its own
+    for name in sys.modules.keys() - modules.keys():
         if not name.startswith(("bicorn", "click")):  # the commands that were imported hold on to it
             del sys.modules[name]
 

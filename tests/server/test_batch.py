@@ -33,14 +33,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-async def hello(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": scope["path"].encode()})
+def hello(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [environ["PATH_INFO"].encode()]
 
 
-async def empty(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 204, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
+def empty(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("204 No Content", [])
+    return []
+
+
+def large(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [bytes(70_000)]
 
 
 def together(drive: Drive) -> Batch:
@@ -55,14 +60,14 @@ def connections(count: int) -> list[mock.Mock]:
 
 
 async def test_at_first_answers_go_straight_out() -> None:
-    with Drive(hello) as drive:
+    with Drive(hello, wsgi=True) as drive:
         drive.get("/a")
         assert drive.answer().body == b"/a"
         assert drive.service.batch.straight == PAUSE - 1
 
 
 async def test_answers_of_one_turn_go_out_when_the_loop_has_turned() -> None:
-    with Drive(hello) as drive:
+    with Drive(hello, wsgi=True) as drive:
         together(drive)
         other, transport = drive.connect()
         drive.get("/a")
@@ -74,7 +79,7 @@ async def test_answers_of_one_turn_go_out_when_the_loop_has_turned() -> None:
 
 
 async def test_pipelined_answers_go_out_in_one_write() -> None:
-    with Drive(hello) as drive:
+    with Drive(hello, wsgi=True) as drive:
         together(drive)
         drive.feed(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n")
         await settle(1)
@@ -82,18 +87,14 @@ async def test_pipelined_answers_go_out_in_one_write() -> None:
 
 
 async def test_large_answers_go_straight_out() -> None:
-    async def large(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": bytes(70_000)})
-
-    with Drive(large) as drive:
+    with Drive(large, wsgi=True) as drive:
         together(drive)
         drive.get()
         assert len(drive.answer().body) == 70_000
 
 
 async def test_a_connection_that_closes_sends_its_answer_first() -> None:
-    with Drive(hello) as drive:
+    with Drive(hello, wsgi=True) as drive:
         together(drive)
         drive.get("/a", "Connection: close")
         assert drive.answer().body == b"/a"
@@ -101,7 +102,7 @@ async def test_a_connection_that_closes_sends_its_answer_first() -> None:
 
 
 async def test_a_client_that_has_sent_its_last_gets_its_answer() -> None:
-    with Drive(hello) as drive:
+    with Drive(hello, wsgi=True) as drive:
         together(drive)
         drive.get("/a")
         drive.connection.eof_received()
@@ -109,7 +110,7 @@ async def test_a_client_that_has_sent_its_last_gets_its_answer() -> None:
 
 
 async def test_a_refusal_takes_the_answer_before_it_along() -> None:
-    with Drive(hello) as drive:
+    with Drive(hello, wsgi=True) as drive:
         together(drive)
         drive.feed(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\nno request\r\n\r\n")
         assert [answer.status for answer in drive.answers()] == [200, 400]
@@ -117,7 +118,7 @@ async def test_a_refusal_takes_the_answer_before_it_along() -> None:
 
 async def test_an_answer_that_waits_is_owed() -> None:
     """So the connection is not closed to make room for another one."""
-    with Drive(empty) as drive:
+    with Drive(empty, wsgi=True) as drive:
         together(drive)
         drive.get("/a")
         assert not drive.connection.is_idle()
@@ -126,7 +127,7 @@ async def test_an_answer_that_waits_is_owed() -> None:
 
 
 async def test_an_answer_whose_client_has_gone_is_dropped() -> None:
-    with Drive(hello) as drive:
+    with Drive(hello, wsgi=True) as drive:
         together(drive)
         drive.get("/a")
         drive.transport.lose()
