@@ -8,6 +8,11 @@ COMPILED := build/compiled
 COVERED := src/bicorn/wire/*,src/bicorn/apps/*,src/bicorn/config/*
 COVERAGE := 95
 PYTEST := $(BIN)/python -m pytest
+# Several at a time: most of the tests with real processes wait.
+JOBS ?= 3
+# What a compiled module has no part in is not tested twice.
+INTERPRETED_ONLY := $(foreach name,test_build.py test_layers.py test_shape.py cli config process \
+	$(foreach what,control dev hooks manager system systemd upgrade,integration/test_$(what).py),--ignore=tests/$(name))
 
 .PHONY: help demo test lint unit full compiled coverage prove prove-manager bench clean
 
@@ -29,7 +34,7 @@ unit: $(VENV)/.dev  ## the fast tests alone, in seconds
 	$(PYTEST) -m "not slow" --ignore=tests/integration
 
 full: $(VENV)/.dev
-	$(PYTEST) --cov --cov-report=
+	$(PYTEST) -n $(JOBS) --cov --cov-report=
 
 coverage: full
 	$(BIN)/coverage report --include="$(COVERED)" --fail-under=$(COVERAGE)
@@ -37,7 +42,7 @@ coverage: full
 compiled: $(VENV)/.dev  ## the tests again, against the compiled modules
 	@$(BIN)/python hatch_build.py --build-lib $(COMPILED); status=$$?; \
 	if [ $$status = 3 ]; then echo "make: the compiled modules are not tested: no C compiler works here"; exit 0; fi; \
-	[ $$status = 0 ] && BICORN_READING=compiled PYTHONPATH=$(COMPILED) $(PYTEST) $(foreach name,build layers shape,--ignore=tests/test_$(name).py)
+	[ $$status = 0 ] && BICORN_READING=compiled PYTHONPATH=$(COMPILED) $(PYTEST) -n $(JOBS) $(INTERPRETED_ONLY)
 
 prove: $(VENV)/.dev  ## install and serve with every Python found, with and without a C compiler
 	$(BIN)/python scripts/prove_install.py $(if $(CHROOT),--chroot $(CHROOT))
