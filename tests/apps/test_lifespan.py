@@ -473,11 +473,12 @@ async def shutdown_exits(scope, receive, send):
 async def test_a_failed_shutdown_is_logged_and_nothing_is_raised(
     app: Any, expected: str, log: pytest.LogCaptureFixture
 ) -> None:
-    lifespan = Lifespan(app, shutdown_timeout=0.01)
+    lifespan = Lifespan(app, shutdown_timeout=0.01 if "hangs" in app.__name__ else 30)
     await lifespan.startup()
     await lifespan.shutdown()
-    assert levels(log) == ["ERROR"]
-    assert expected in log.messages[0]
+    [record] = [record for record in log.records if record.name == "bicorn.error"]
+    assert record.levelname == "ERROR"
+    assert expected in record.message
     assert lifespan._task is not None
     assert lifespan._task.done()
 

@@ -232,7 +232,7 @@ async def test_a_client_that_pipelines_without_end_is_held() -> None:
             drive.feed(GET * 1000)
         assert not drive.reads()
         gate.opened.set()
-        await until(lambda: drive.reads() and drive.connection.is_idle())
+        await until(lambda: drive.reads() and drive.connection.is_idle(), patience=30)
         assert len(drive.answers()) == 3001
 
 
