@@ -330,7 +330,7 @@ async def settle(turns: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-async def until(condition: Callable[[], bool], patience: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], patience: float = 30.0) -> None:
     """Let the loop turn until the condition is true; fails the test when patience runs out."""
     loop = asyncio.get_running_loop()
     end = loop.time() + patience
