@@ -130,7 +130,7 @@ def _step(selector: selectors.BaseSelector, connection: _Connection, events: int
         shares.failed += 1
         return False
     connection.data += data
-    if connection.data.endswith(b"}") or (not data and b"}" in connection.data):
+    if connection.data.rstrip().endswith(b"}") or (not data and b"}" in connection.data):
         shares.times.append(time.perf_counter() - connection.began)
         if not connection.answered:
             shares.connections[json.loads(connection.data.rpartition(b"\r\n")[2])["pid"]] += 1

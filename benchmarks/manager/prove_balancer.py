@@ -26,8 +26,8 @@ TITLE = "TERM and start, 20 times, of two instances behind HAProxy"
 CASES: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("fastapi", ()),
     ("flask", ()),
-    ("fastapi", ("--drain-delay", "1")),
-    ("flask", ("--drain-delay", "1")),
+    ("fastapi", ("--drain-delay", "2")),
+    ("flask", ("--drain-delay", "2")),
 )
 
 _CONFIG = """
@@ -50,7 +50,7 @@ frontend front
     default_backend instances
 backend instances
     balance roundrobin
-    option httpchk GET /
+    option httpchk GET {check}
     timeout check 1s
     default-server check inter 250ms fall 2 rise 1
     server one 127.0.0.1:{one}
@@ -79,7 +79,9 @@ def _prove(ground: Ground, server: str, kind: Kind, options: tuple[str, ...]) ->
         stack.callback(_stop_all, instances)
         for instance in instances:
             instance.wait_until_answering()
-        address = stack.enter_context(_haproxy(home, instances))
+        # An ASGI application knows that it is being stopped, and its readiness says so (docs/stopping.md).
+        check = "/ready" if options and kind == "fastapi" else "/"
+        address = stack.enter_context(_haproxy(home, instances, check))
         with under_load(address) as seen:
             wait_for(lambda: seen.tally.requests > 50, 10.0)
             for cycle in range(ground.times(20, 4)):
@@ -114,11 +116,11 @@ def _end(started: Started) -> float | None:
 
 
 @contextlib.contextmanager
-def _haproxy(home: Path, instances: list[Started]) -> Iterator[Address]:
+def _haproxy(home: Path, instances: list[Started], check: str) -> Iterator[Address]:
     port = free_port()
     config = home / "haproxy.cfg"
     one, two = (instance.address.port for instance in instances)
-    config.write_text(_CONFIG.format(socket=home / "haproxy", port=port, one=one, two=two))
+    config.write_text(_CONFIG.format(socket=home / "haproxy", port=port, one=one, two=two, check=check))
     with (home / "haproxy.log").open("wb") as log:
         process = subprocess.Popen(["haproxy", "-db", "-f", str(config)], stdout=log, stderr=log)
     try:

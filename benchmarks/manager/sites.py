@@ -39,7 +39,7 @@ def stick(how):
 
 _FASTAPI = """
 import asyncio, contextlib
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
 @contextlib.asynccontextmanager
 async def lifespan(app):
@@ -51,6 +51,11 @@ app = FastAPI(lifespan=lifespan)
 @app.get("/")
 async def hello():
     return {{"pid": os.getpid(), "version": VERSION}}
+
+@app.get("/ready")
+async def ready(request: Request):
+    stop = request.scope.get("state", {{}}).get("bicorn.shutdown")
+    return Response(status_code=503 if stop is not None and stop.is_set() else 200)
 
 @app.get("/slow")
 async def slow(seconds: float = 1.0):

@@ -70,7 +70,7 @@ class Drain:
         try:
             self._announce()
             if not alone:
-                await self._wait(hurry, max(self._delay, TOGETHER))
+                await self._wait(hurry, self._delay + TOGETHER)
             end = service.loop.time() + self._graceful_timeout
             await self._close_doors(alone, hurry)
             await self._finish(end, hurry)
@@ -95,6 +95,11 @@ class Drain:
         queues = [] if alone else [(door, queue) for door in self._doors if (queue := door.hold()) is not None]
         for door in self._doors:
             door.close()
+        if queues:
+            # uvloop lets go of its socket a turn later. Until then clients go on arriving, and those who arrive after
+            # the sweep would be reset with the last copy.
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
         arriving = [task for door, queue in queues for task in door.sweep(queue)]
         service.drained = service.loop.create_future()
         for connection in list(service.connections):
