@@ -140,9 +140,9 @@ def test_a_stop_under_load_loses_nothing(serve: Serve, app: str, workers: int, l
     load.wait_for(200)
     assert server.stop() == 0
     outcomes = load.end()
-    # Between the last look at the queue and its end are some microseconds, and these clients come a thousand times a
-    # second, told by each answer to come anew.
-    assert outcomes.pop("lost at the door", 0) <= 2, outcomes
+    # Between the last look at the queue and its end are some microseconds, more where the machine is busy, and these
+    # clients come a thousand times a second, told by each answer to come anew.
+    assert outcomes.pop("lost at the door", 0) <= 5, outcomes
     assert {outcome for outcome in outcomes if outcome != "refused"} == {"answered 200"}, outcomes
     assert "[WARNING]" not in server.log()
 
