@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bicorn.server.certificate import Certificate, first_pem, read_der, read_pem
@@ -92,6 +92,7 @@ SAMPLE = made(subject((NameOID.COMMON_NAME, "x")), "a.example")
 
 
 @settings(max_examples=300, deadline=None)
+@example([(181, 0)], 292)
 @given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 255)), min_size=1, max_size=3), st.integers(0, 999))
 def test_what_is_no_certificate_is_a_value_error_and_nothing_else(changes: list[tuple[int, int]], cut: int) -> None:
     der = bytearray(SAMPLE)

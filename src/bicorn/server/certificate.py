@@ -66,8 +66,8 @@ def read_pem(pem: str) -> Certificate:
 def read_der(der: bytes) -> Certificate:
     """Read one DER certificate; ValueError if it is not one."""
     try:
-        _, certificate = next(_elements(der))
-        _, to_be_signed = next(_elements(certificate))
+        _, certificate = _first(der)
+        _, to_be_signed = _first(certificate)
         fields = list(_elements(to_be_signed))
         if fields[0][0] == _VERSION:
             del fields[0]
@@ -80,6 +80,13 @@ def read_der(der: bytes) -> Certificate:
     if not names:
         names = tuple(text.lower() for relative in subject for oid, _, text in relative if oid == _COMMON_NAME)
     return Certificate(names, not_before, not_after, _rfc4514(subject))
+
+
+def _first(data: bytes) -> tuple[int, bytes]:
+    """The first of the elements; ValueError where there is none."""
+    for element in _elements(data):
+        return element
+    raise ValueError("an element is empty")
 
 
 def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -110,10 +117,10 @@ def _alternative_names(optional: list[tuple[int, bytes]]) -> Iterator[str]:
     for tag, value in optional:
         if tag != _EXTENSIONS:
             continue
-        for _, extension in _elements(next(_elements(value))[1]):
+        for _, extension in _elements(_first(value)[1]):
             parts = [content for kind, content in _elements(extension) if kind != _BOOLEAN]
             if parts[0] == _SUBJECT_ALT_NAME:
-                _, names = next(_elements(parts[1]))
+                _, names = _first(parts[1])
                 yield from (name.decode("ascii").lower() for kind, name in _elements(names) if kind == _DNS_NAME)
 
 
