@@ -17,7 +17,7 @@ from envs import Environment
 from running import BenchmarkError, free_port
 from servers import HERE, HOST, SERVERS
 
-from .client import LINKS, Address, BadAnswer, ask, exchange
+from .client import LINKS, Address, BadAnswer, Clients, ask
 from .sites import Kind, Site
 
 START_LIMIT = 60.0
@@ -108,17 +108,11 @@ class Started:
             raise BenchmarkError(f"{self.server} did not answer in {START_LIMIT:.0f} s: {self.tail()}")
 
     def wait_for_workers(self, count: int) -> None:
-        """Until so many processes have answered, over connections that are there at once."""
-        found: set[int] = set()
-
-        def all_answer() -> bool:
-            with contextlib.ExitStack() as stack, contextlib.suppress(OSError, BadAnswer, ValueError):
-                socks = [stack.enter_context(self.address.connect()) for _ in range(32)]
-                found.update(exchange(sock).pid for sock in socks)
-            return len(found) >= count
-
-        if wait_for(all_answer, START_LIMIT, 0.05) is None:
-            raise BenchmarkError(f"{self.server}: only {len(found)} of {count} workers have answered: {self.tail()}")
+        """Until so many processes have answered."""
+        with Clients(self.address, new=16, kept=0, pause=0.001) as clients:
+            seen = clients.tally.served
+            if wait_for(lambda: len(seen) >= count, START_LIMIT) is None:
+                raise BenchmarkError(f"{self.server}: only {len(seen)} of {count} workers have answered: {self.tail()}")
 
     def tail(self) -> str:
         return " | ".join(self.log().strip().splitlines()[-6:])[-800:]
