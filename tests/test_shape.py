@@ -30,7 +30,6 @@ TOGETHER = {
     "process/remote.py": "cli/test_remote.py",
     "process/policy/templates.py": "process/policy/test_plan.py",
     "process/policy/times.py": "process/policy/test_plan.py",
-    "server/drain.py": "integration/test_stopping.py",
     "server/overdue_inline.py": "server/test_overdue.py",
     "server/overdue_pool.py": "server/test_overdue.py",
 }

@@ -95,11 +95,10 @@ class Drain:
         queues = [] if alone else [(door, queue) for door in self._doors if (queue := door.hold()) is not None]
         for door in self._doors:
             door.close()
-        if queues:
-            # uvloop lets go of its socket a turn later. Until then clients go on arriving, and those who arrive after
-            # the sweep would be reset with the last copy.
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
+        # uvloop lets go of its socket a turn later. Until then clients go on arriving: those who arrive after the sweep
+        # would be reset with the last copy, and those whom it has accepted would find nobody waiting for them.
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         arriving = [task for door, queue in queues for task in door.sweep(queue)]
         service.drained = service.loop.create_future()
         for connection in list(service.connections):
@@ -116,10 +115,10 @@ class Drain:
     async def _finish(self, end: float, hurry: asyncio.Task[bool]) -> None:
         """Let requests finish."""
         service = self._service
-        drained = service.wait_drained()
-        while not drained.done() and not hurry.done() and (left := end - service.loop.time()) > 0:
+        # Not until the future was done once: a connection may have been opened since.
+        while service.is_busy() and not hurry.done() and (left := end - service.loop.time()) > 0:
             self._end_streams()
-            await self._wait(hurry, min(left, LOOK), drained)
+            await self._wait(hurry, min(left, LOOK), service.wait_drained())
 
     def _end_streams(self) -> None:
         """Tell event streams, which would go on for ever, that their client has gone; a moment later it has."""
@@ -141,7 +140,7 @@ class Drain:
     async def _cut(self) -> None:
         """Cancel what is left, and name it; then its connections may be cut."""
         service = self._service
-        if not service.connections and not service.running:
+        if not service.is_busy():
             return
         exchanges = {connection.exchange for connection in service.connections if connection.exchange is not None}
         exchanges |= service.running

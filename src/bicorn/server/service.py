@@ -225,9 +225,13 @@ class Service:
             self.slot.connected(len(self.connections))
         self.check_drained()
 
+    def is_busy(self) -> bool:
+        """Whether a stop has something to wait for."""
+        return bool(self.connections or self.running)
+
     def check_drained(self) -> None:
         """Tell a stopping server when nothing is left to wait for."""
-        if self.drained is not None and not self.connections and not self.running and not self.drained.done():
+        if self.drained is not None and not self.is_busy() and not self.drained.done():
             self.drained.set_result(None)
 
     def wait_drained(self) -> asyncio.Future[None]:
