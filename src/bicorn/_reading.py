@@ -24,7 +24,8 @@ def choose() -> bool:
         sys.path_importer_cache.pop(_ROOT, None)
         return False
     # The first suffix is the one of this very Python; the others would count modules built for another one.
-    folders = (entry.path for entry in os.scandir(_ROOT) if entry.is_dir())
+    with os.scandir(_ROOT) as entries:
+        folders = [entry.path for entry in entries if entry.is_dir()]
     return any(name.endswith(EXTENSION_SUFFIXES[0]) for folder in folders for name in os.listdir(folder))
 
 

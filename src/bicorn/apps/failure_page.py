@@ -11,7 +11,8 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
-SHUTDOWN = "bicorn.shutdown"  # see ``server/server.py``
+from bicorn.apps.lifespan import SHUTDOWN
+
 TITLE = "The application could not start"
 AGAIN = "Save the file that mends it, and this page loads again."
 ELSEWHERE = "The server's log says why. It is shown here to http://localhost only."

@@ -14,7 +14,7 @@ import mmap
 import struct
 
 from ..record import Record
-from .slot import CELL, METHOD_SIZE, PAGE, PHASE, PHASE_SIZE, Slot
+from .slot import CELL, GENERATION, METHOD_SIZE, PAGE, PHASE, PHASE_SIZE, PID, RETIRED, Slot
 
 SLOTS = 1024
 """Room for so many workers: the pages are the kernel's until somebody writes to them."""
@@ -22,7 +22,6 @@ SLOTS = 1024
 _HEADER = struct.Struct("=d6QB")
 _CELL = struct.Struct("=dQIBB2x104s")
 _NUMBER = struct.Struct("=Q")
-RETIRED = 57  # a byte of the header, behind the length of the phase
 _LOOKS = 3  # at a cell that changes meanwhile
 
 
@@ -92,8 +91,8 @@ class Scoreboard:
     def assign(self, number: int, pid: int, generation: int) -> None:
         """Note who has this number."""
         page = self._page(number)
-        _NUMBER.pack_into(self._memory, page + 40, generation)
-        _NUMBER.pack_into(self._memory, page + 48, pid)
+        _NUMBER.pack_into(self._memory, page + GENERATION, generation)
+        _NUMBER.pack_into(self._memory, page + PID, pid)
 
     def retire(self, number: int) -> None:
         """Tell a worker that it will be stopped alone, and others serve on: before the signal that stops it."""

@@ -40,8 +40,16 @@ CELLS = 31
 METHOD_SIZE = 16
 TEXT = 24
 TEXT_SIZE = CELL - TEXT
+COUNTERS = 8
+CONNECTIONS = 16
+GENERATION = 40
+PID = 48
+PHASE_LENGTH = 56
+RETIRED = 57
 PHASE = 64
 PHASE_SIZE = 64
+SERVING = "serving"
+"""The phase in which a worker accepts connections."""
 STALE = 1.5
 """Seconds without a beat, which comes twice in one, after which a worker counts as stuck."""
 
@@ -58,7 +66,7 @@ _COUNTERS = struct.Struct("=4Q")
 _USES = struct.Struct("=I")
 _CELL_HEAD = struct.Struct("=QIBB2x")
 _FREE = bytes(8)
-_SERVING = b"serving"
+_SERVING = SERVING.encode()
 
 
 class Slot:
@@ -84,15 +92,15 @@ class Slot:
 
     def count(self, requests: int, connections: int, bytes_sent: int, running: int = 0) -> None:
         """Publish the counters."""
-        _COUNTERS.pack_into(self._memory, self._page + 8, requests, connections, bytes_sent, running)
+        _COUNTERS.pack_into(self._memory, self._page + COUNTERS, requests, connections, bytes_sent, running)
 
     def requests(self) -> int:
         """How many were published."""
-        return int(_COUNTERS.unpack_from(self._memory, self._page + 8)[0])
+        return int(_COUNTERS.unpack_from(self._memory, self._page + COUNTERS)[0])
 
     def connected(self, connections: int) -> None:
         """Publish this one counter, which the others look at before they accept."""
-        _NUMBER.pack_into(self._memory, self._page + 16, connections)
+        _NUMBER.pack_into(self._memory, self._page + CONNECTIONS, connections)
 
     def others(self, now: float) -> tuple[int, int]:
         """How many other workers serve, and how many connections they have altogether.
@@ -102,9 +110,9 @@ class Slot:
         memory = self._memory
         workers = connections = 0
         for page in range(0, len(memory), PAGE):
-            if not _NUMBER.unpack_from(memory, page + 48)[0]:
+            if not _NUMBER.unpack_from(memory, page + PID)[0]:
                 break  # numbers are given from the lowest: nobody is behind this one
-            if page == self._page or memory[page + 56] != len(_SERVING) or memory[page + 57]:
+            if page == self._page or memory[page + PHASE_LENGTH] != len(_SERVING) or memory[page + RETIRED]:
                 continue
             beat, _, open_there = _LOAD.unpack_from(memory, page)
             if now - beat < STALE and memory[page + PHASE : page + PHASE + len(_SERVING)] == _SERVING:
@@ -117,7 +125,7 @@ class Slot:
         data = text.encode("ascii", "backslashreplace")[:PHASE_SIZE]
         at = self._page + PHASE
         self._memory[at : at + len(data)] = data
-        self._memory[self._page + 56] = len(data)
+        self._memory[self._page + PHASE_LENGTH] = len(data)
 
     # The requests in flight: the hot path. Two ways to write the same bytes, as fast as each reading can.
 

@@ -65,7 +65,7 @@ class Hooks:
             BicornError: a hook failed.
         """
         self.resized(self.server.num_workers, None)
-        self._must("on_starting", self.server)
+        self.must("on_starting", self.server)
 
     def ready(self, listeners: Sequence[Any]) -> None:
         """The sockets listen.
@@ -74,7 +74,7 @@ class Hooks:
             BicornError: the hook failed.
         """
         self.server.LISTENERS = listeners
-        self._must("when_ready", self.server)
+        self.must("when_ready", self.server)
 
     def resized(self, new: int, old: int | None) -> None:
         """The number of workers that are wanted has changed."""
@@ -148,22 +148,24 @@ class Hooks:
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a hook if there is one; a failure is logged."""
-        function = self._functions.get(name)
-        if function is None:
-            return
         try:
-            function(*arguments)
-        except (Exception, SystemExit) as error:
-            logger.error("the hook %s failed\n%s", name, user_traceback(error))
+            self.must(name, *arguments)
+        except BicornError as error:
+            logger.error("%s", error)
 
-    def _must(self, name: str, *arguments: Any) -> None:
+    def must(self, name: str, *arguments: Any, failure: type[BicornError] = BicornError) -> None:
+        """Call a hook if there is one.
+
+        Raises:
+            BicornError: the hook failed; of the kind that `failure` names.
+        """
         function = self._functions.get(name)
         if function is None:
             return
         try:
             function(*arguments)
         except (Exception, SystemExit) as error:
-            raise BicornError(f"the hook {name} failed\n{user_traceback(error)}") from error
+            raise failure(f"the hook {name} failed\n{user_traceback(error)}") from error
 
     # In a worker
 
@@ -195,7 +197,7 @@ class Life:
         Raises:
             AppBootError: the hook failed.
         """
-        self._must("post_fork", self._hooks.server, self._worker)
+        self._hooks.must("post_fork", self._hooks.server, self._worker, failure=AppBootError)
 
     def loaded(self, apps: Sequence[tuple[str, LoadedApp]]) -> list[tuple[str, LoadedApp]]:
         """The applications are loaded; returns them, with the hooks around their requests.
@@ -204,7 +206,7 @@ class Life:
             AppBootError: the hook failed.
         """
         self._worker.wsgi = apps[0][1].call if apps else None
-        self._must("post_worker_init", self._worker)
+        self._hooks.must("post_worker_init", self._worker, failure=AppBootError)
         self._worker.booted = True
         before, after = self._functions.get("pre_request"), self._functions.get("post_request")
         if before is None and after is None:
@@ -235,15 +237,6 @@ class Life:
         """The last of all, unless it is killed."""
         self._worker.alive = False
         self._hooks.call("worker_exit", self._hooks.server, self._worker)
-
-    def _must(self, name: str, *arguments: Any) -> None:
-        function = self._functions.get(name)
-        if function is None:
-            return
-        try:
-            function(*arguments)
-        except (Exception, SystemExit) as error:
-            raise AppBootError(f"the hook {name} failed\n{user_traceback(error)}") from error
 
 
 def functions(config: Config) -> dict[str, Callable[..., Any]]:

@@ -36,7 +36,7 @@ class Batch:
         loop: the worker's.
 
     Attributes:
-        straight: how many answers go straight out; `Outbound.write` counts them down.
+        straight: how many answers go straight out; `Outbound.answer` counts them down.
     """
 
     __slots__ = ("_alone", "_began", "_count", "_loop", "_waiting", "straight")

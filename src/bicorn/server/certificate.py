@@ -75,7 +75,7 @@ def read_der(der: bytes) -> Certificate:
         not_before, not_after = (_time(tag, value) for tag, value in _elements(fields[3][1]))
         subject = list(_attributes(fields[4][1]))
         names = tuple(_alternative_names(fields[6:]))
-    except (StopIteration, IndexError, UnicodeDecodeError) as error:
+    except (IndexError, UnicodeDecodeError) as error:
         raise ValueError(f"not an X.509 certificate: {error!r}") from error
     if not names:
         names = tuple(text.lower() for relative in subject for oid, _, text in relative if oid == _COMMON_NAME)

@@ -262,10 +262,8 @@ class Connection(Waiting):
 
     def _send_simple(self, status: int, reason: str) -> None:
         extra = b"retry-after: 1\r\n" if status == 503 else b""
-        data = simple_response(status, reason, defaults=self.service.defaults, extra=extra)
-        if self.response.state != IDLE_RESPONSE and self.response.is_head:
-            data = data[: data.index(b"\r\n\r\n") + 4]
-        self.write(data)
+        is_head = self.response.state != IDLE_RESPONSE and self.response.is_head
+        self.write(simple_response(status, reason, defaults=self.service.defaults, extra=extra, is_head=is_head))
 
     # What an exchange asks for
 

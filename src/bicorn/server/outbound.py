@@ -90,16 +90,15 @@ class Outbound(Channel):
         batch = self.service.batch
         if batch.straight:
             batch.straight -= 1
-            self.write(data)
-        elif self._pieces is not None or self.closed or not data:
-            self.write(data)
-        else:
+        elif self._pieces is None and not self.closed and data:
             self._pieces = []
             self._collect(data)
             if self._pieces_size >= PIECES_LIMIT:
                 self.flush()
             else:
                 batch.wait(self)
+            return
+        self.write(data)
 
     def write_piece(self, data: bytes | list[bytes]) -> None:
         """Send a piece of a stream, together with those that follow it before the loop turns.

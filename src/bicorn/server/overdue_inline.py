@@ -136,9 +136,8 @@ class InlineWatch:
             status = 504
             if connection.tls is None and not transport.get_write_buffer_size():
                 text = f"no answer within {self._limit:g} s"
-                answer = simple_response(504, text, defaults=connection.service.defaults)
-                if response.is_head:
-                    answer = answer[: answer.index(b"\r\n\r\n") + 4]
+                defaults = connection.service.defaults
+                answer = simple_response(504, text, defaults=defaults, is_head=response.is_head)
         try:
             # A copy: the transport closes its own when the loop turns again.
             with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as sock:

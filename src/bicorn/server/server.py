@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bicorn.apps.exchange import Endpoint
 from bicorn.apps.loader import LoadedApp
+from bicorn.observe.slot import SERVING
 from bicorn.server.door import Door
 from bicorn.server.drain import Drain
 from bicorn.server.listener import Listener
@@ -103,7 +104,7 @@ class Server:
                 self._overdue.start()
             if started is not None:
                 started()
-            self._show("serving")
+            self._show(SERVING)
             await self._stop.wait()
             self._show("draining")
             await Drain(config, service, doors, self._at_once).run(self._alone)
@@ -172,7 +173,7 @@ class Server:
                 defaults=service.defaults,
             )
         from bicorn.apps.asgi import AsgiEndpoint
-        from bicorn.apps.lifespan import Lifespan
+        from bicorn.apps.lifespan import SHUTDOWN, Lifespan
 
         lifespan = Lifespan(
             app.call,

@@ -10,8 +10,10 @@ from bicorn.wire.response import Defaults
 from bicorn.wire.status import status_line
 
 
-def simple_response(status: int, reason: str, *, defaults: Defaults, extra: bytes = b"", close: bool = True) -> bytes:
-    """A complete answer of the server's own: `reason` as its short text body."""
+def simple_response(
+    status: int, reason: str, *, defaults: Defaults, extra: bytes = b"", close: bool = True, is_head: bool = False
+) -> bytes:
+    """A complete answer of the server's own: `reason` as its short text body, which a HEAD request is not sent."""
     text = reason.encode("utf-8", "replace") + b"\n"
     connection = b"connection: close\r\n" if close else b""
     return b"".join(
@@ -23,7 +25,7 @@ def simple_response(status: int, reason: str, *, defaults: Defaults, extra: byte
             b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(text),
             connection,
             b"\r\n",
-            text,
+            b"" if is_head else text,
         )
     )
 
