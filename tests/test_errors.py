@@ -13,6 +13,7 @@ from bicorn.errors import (
     BindError,
     ClientDisconnected,
     ConfigError,
+    DoctorError,
     ProtocolError,
     TLSConfigError,
 )
@@ -29,7 +30,15 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(ConfigError, 2), (TLSConfigError, 2), (BindError, 1), (AppBootError, 3), (AppNotFound, 4), (BicornError, 1)],
+    [
+        (ConfigError, 2),
+        (TLSConfigError, 2),
+        (BindError, 1),
+        (DoctorError, 2),
+        (AppBootError, 3),
+        (AppNotFound, 4),
+        (BicornError, 1),
+    ],
 )
 def test_exit_codes(error: type[BicornError], code: int) -> None:
     assert error("what happened").exit_code == code

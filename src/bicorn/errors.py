@@ -6,6 +6,7 @@
     ├── ConfigError             exit 2   a setting is wrong: name, value, where it came from
     │   └── TLSConfigError      exit 2   a certificate, key or TLS option that cannot be used
     ├── BindError               exit 1   an address that cannot be listened on
+    ├── DoctorError             exit 2   what the doctor cannot read or reach
     ├── AppError                exit 3   the application cannot be started
     │   ├── AppNotFound         exit 4   no such module or attribute
     │   └── AppBootError        exit 3   its import, factory or lifespan failed
@@ -56,6 +57,12 @@ class BindError(BicornError):
     """An address that cannot be listened on."""
 
     exit_code = 1
+
+
+class DoctorError(BicornError):
+    """Something could not be examined: a file that cannot be read, an index that does not answer or makes no sense."""
+
+    exit_code = 2
 
 
 class AppError(BicornError):

@@ -20,7 +20,7 @@ class Target(Record):
     """An interpreter on a platform.
 
     Args:
-        label: as it was asked for and is shown: ``"3.14"``, ``"3.14t"``, ``"pp3.11"``; with ``" on musllinux_1_2_x86_64"``
+        label: as it was asked for and is shown: ``"3.14"``, ``"3.14t"``, ``"pp3.11"``; with ``" on musllinux_1_2"``
             where that is not this machine.
         python: the whole version where it is known, for markers and Requires-Python: ``"3.14.0"``.
         tags: the wheel tags it takes, the best first.

@@ -1,0 +1,1 @@
+"""What is to be installed: requirements files, pyproject, lock files, environments, an application, names."""
