@@ -59,6 +59,18 @@ def prepare(build: bool = True) -> Environment:
     return Environment(python.parent, _certificate(), versions, tuple(notes))
 
 
+def site(name: str, requirements: Path) -> Path:
+    """A folder of further distributions, brought up to date, for the PYTHONPATH of those who want them."""
+    folder, stamp = ENVS / f"site-{name}", ENVS / f"site-{name}.sha256"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if not (folder.is_dir() and stamp.exists() and stamp.read_text() == digest):
+        print(f"preparing {folder.relative_to(CHECKOUT)}", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        _pip(ENVS / "peers" / "bin" / "python", "install", "--target", str(folder), "-r", str(requirements))
+        stamp.write_text(digest)
+    return folder
+
+
 def _install_peers(python: Path) -> list[str]:
     requirements = HERE / "requirements.txt"
     stamp = ENVS / "peers.json"
@@ -69,7 +81,7 @@ def _install_peers(python: Path) -> list[str]:
             return list(known["notes"])
     print(f"preparing {python.parent.parent.relative_to(CHECKOUT)} (the peers and the frameworks)", flush=True)
     shutil.rmtree(ENVS / "peers", ignore_errors=True)
-    _run([_interpreter(), "-m", "venv", str(ENVS / "peers")], "venv")
+    execute([interpreter(), "-m", "venv", str(ENVS / "peers")], "venv")
     _pip(python, "install", "-r", str(requirements))
     notes: list[str] = []
     if not _pip_succeeds(python, "install", "gunicorn[fast]>=27,<28"):
@@ -123,7 +135,7 @@ def _certificate() -> tuple[Path, Path]:
     if not (certificate.exists() and key.exists()):
         if shutil.which("openssl") is None:
             raise EnvironmentProblem("openssl is missing. Debian, Ubuntu: apt-get install openssl")
-        _run(
+        execute(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
              "-keyout", str(key), "-out", str(certificate), "-days", "3650", "-subj", "/CN=127.0.0.1",
              "-addext", "subjectAltName=IP:127.0.0.1"],
@@ -132,7 +144,7 @@ def _certificate() -> tuple[Path, Path]:
     return certificate, key
 
 
-def _interpreter() -> str:
+def interpreter() -> str:
     """CPython 3.13, which the published figures are for; a pyenv shim on PATH may exist without working."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     candidates = [
@@ -149,7 +161,7 @@ def _interpreter() -> str:
 
 
 def _pip(python: Path, *arguments: str) -> None:
-    _run([str(python), "-m", "pip", arguments[0], "-q", "--disable-pip-version-check", *arguments[1:]], "pip")
+    execute([str(python), "-m", "pip", arguments[0], "-q", "--disable-pip-version-check", *arguments[1:]], "pip")
 
 
 def _pip_succeeds(python: Path, *arguments: str) -> bool:
@@ -160,7 +172,7 @@ def _pip_succeeds(python: Path, *arguments: str) -> bool:
     return True
 
 
-def _run(command: list[str], name: str) -> None:
+def execute(command: list[str], name: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_LIMIT, check=False)
     if done.returncode != 0:
         raise EnvironmentProblem(f"{name} failed ({' '.join(command[-3:])}): {done.stderr.strip()[-600:]}")

@@ -1,0 +1,1 @@
+"""WebSockets: what a message and an idle connection cost beside the peers, conformance, hostile and real clients."""
