@@ -11,6 +11,7 @@
     │   ├── AppNotFound         exit 4   no such module or attribute
     │   └── AppBootError        exit 3   its import, factory or lifespan failed
     ├── ProtocolError           4xx/5xx  the peer broke HTTP; the connection closes
+    ├── WebSocketError                the peer broke WebSocket, or a limit; its close code
     └── AppProtocolError        500      the application broke ASGI or WSGI
     OSError
     └── ClientDisconnected               ``send()`` after the client has gone (ASGI HTTP spec 2.4)
@@ -94,6 +95,20 @@ class ProtocolError(BicornError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+        self.reason = reason
+
+
+class WebSocketError(BicornError):
+    """The peer broke the WebSocket protocol, or went over a limit; the connection closes.
+
+    Args:
+        code: the close code that says so (RFC 6455 §7.4.1).
+        reason: short text for the close frame and the log.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
         self.reason = reason
 
 
