@@ -46,12 +46,12 @@ def describe(environment: Environment, pinning: measure.Pinning, *, rounds: int,
     if load > BUSY:
         notes.append(f"the machine was not quiet: load average {load:.2f} before the start")
     return Machine(
-        cpu=_cpu_model(),
+        cpu=cpu_model(),
         cores=os.cpu_count() or 1,
         system=f"{platform.system()} {platform.release().split('-')[0]}",
         python=_output([str(environment.bin_dir / "python"), "-VV"]).split(" (")[0],
         wrk=wrk.version(),
-        commit=_commit(),
+        commit=commit(),
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         load=load,
         rounds=rounds,
@@ -65,7 +65,7 @@ def describe(environment: Environment, pinning: measure.Pinning, *, rounds: int,
     )
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
     with open("/proc/cpuinfo") as lines:
         for line in lines:
             if line.startswith("model name"):
@@ -73,7 +73,7 @@ def _cpu_model() -> str:
     return platform.machine()
 
 
-def _commit() -> str:
+def commit() -> str:
     head = _output(["git", "-C", str(CHECKOUT), "rev-parse", "--short", "HEAD"])
     changed = _output(["git", "-C", str(CHECKOUT), "status", "--porcelain", "--", "src"])
     return (head or "unknown") + (" with changes" if changed else "")

@@ -56,7 +56,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counters:
+class Counters:
     """Seconds by the clock, of the server's processes and of the whole machine, read at one moment."""
 
     clock: float
@@ -64,11 +64,11 @@ class _Counters:
     machine: float
 
     @classmethod
-    def read(cls, leader: int) -> _Counters:
+    def read(cls, leader: int) -> Counters:
         return cls(time.perf_counter(), process_tree.cpu_seconds(leader), process_tree.machine_busy_seconds())
 
-    def since(self, earlier: _Counters) -> _Counters:
-        return _Counters(self.clock - earlier.clock, self.server - earlier.server, self.machine - earlier.machine)
+    def since(self, earlier: Counters) -> Counters:
+        return Counters(self.clock - earlier.clock, self.server - earlier.server, self.machine - earlier.machine)
 
 
 def measure(server: Server, workload: Workload, environment: Environment, pinning: Pinning, *,
@@ -89,9 +89,9 @@ def _measure_load(blank: Run, server: Server, workload: Workload, environment: E
         first = wait_until_answering(running, workload, environment)
         check_answer(running, workload, environment)
         wrk.run(workload, running.port, WARM_UP_SECONDS, pinning.client)
-        before = _Counters.read(running.pid)
+        before = Counters.read(running.pid)
         result = wrk.run(workload, running.port, seconds, pinning.client)
-        used = _Counters.read(running.pid).since(before)
+        used = Counters.read(running.pid).since(before)
         if result.requests == 0:
             raise BenchmarkError(f"no request was completed: {running.log_tail()}")
         errors = {name: count for name, count in result.socket_errors.items() if count}

@@ -47,3 +47,9 @@ def installed(environment: envs.Environment, names: Sequence[str], source: Path 
             variables = {**server.environment, "PYTHONPATH": os.pathsep.join(map(str, folders))}
             able.append(dataclasses.replace(server, environment=variables))
     return able
+
+
+def websockets_version() -> str:
+    """Of the library behind two of Uvicorn's readings, from its own folder."""
+    found = list(envs.site("websocket", REQUIREMENTS).glob("websockets-*.dist-info"))
+    return found[0].name.removeprefix("websockets-").removesuffix(".dist-info") if found else "?"
