@@ -1,15 +1,226 @@
-"""Which versions an installer would take."""
+"""Which versions an installer would take.
+
+With resolvelib, whose rules pip gives it too: the newest first, a wheel before a source archive of the same version,
+prereleases only where they are asked for or there is nothing else (PEP 440), what was yanked only where it is pinned
+(PEP 592), nothing that Requires-Python does not admit.
+"""
 
 from __future__ import annotations
 
-from .facts import Resolution, Target, Wanted
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
+from resolvelib.resolvers import RequirementInformation
+
+from ..record import Record
+from .candidates import Candidate, Finder, pins
+from .facts import Pick, Resolution, Target, Wanted
 from .index.client import Index
+from .prefetch import prefetch
+
+MAX_ROUNDS = 10_000
+MAX_SECONDS = 60.0
+
+_PYTHON = "python "  # with a blank: nobody's name
+
+
+class Need(Record):
+    """A requirement, and who has it.
+
+    Args:
+        name: normalized.
+        by: a name, or the requirements' source.
+    """
+
+    name: str
+    extras: frozenset[str]
+    requirement: Requirement
+    by: str
+    direct: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is resolved under: with its extras, which are a project of their own for the resolver."""
+        return f"{self.name}[{','.join(sorted(self.extras))}]" if self.extras else self.name
 
 
 def resolve(wanted: Wanted, target: Target, index: Index) -> Resolution:
     """What pip would install for that target: the newest versions that agree with each other.
 
+    Where there is no solution, the picks are what comes nearest, so that more can be said than that.
+
     Raises:
         DoctorError: the index does not answer.
     """
-    raise NotImplementedError
+    finder = Finder(wanted, target, index)
+    if wanted.pins:
+        prefetch(wanted.pins, finder, index, deep=False)
+        return _pinned(wanted, finder)
+    prefetch(wanted.requirements, finder, index)
+    needs = [
+        _need(requirement, wanted.source, direct=True)
+        for requirement in wanted.requirements
+        if finder.applies(requirement)
+    ]
+    try:
+        return _solve(needs, finder, lenient=False)
+    except (ResolutionImpossible, ResolutionTooDeep, TimeoutError) as error:
+        conflict = _conflict(error, finder)
+    try:
+        return _solve(needs, finder, lenient=True).replace(conflict=conflict)
+    except (ResolutionImpossible, ResolutionTooDeep, TimeoutError):
+        picks = [
+            finder.pin(requirement, (wanted.source,))
+            for requirement in wanted.requirements
+            if finder.applies(requirement)
+        ]
+        return Resolution(target, tuple(sorted((pick for pick in picks if pick), key=_name)), conflict)
+
+
+def _solve(needs: list[Need], finder: Finder, *, lenient: bool) -> Resolution:
+    provider = _Provider(finder, lenient)
+    resolver: Resolver[Need, Candidate, str] = Resolver(provider, BaseReporter())
+    result = resolver.resolve(needs, max_rounds=MAX_ROUNDS)
+    by: dict[str, set[str]] = {}
+    for key, criterion in result.criteria.items():
+        name = key.partition("[")[0]
+        by.setdefault(name, set()).update(need.by for need in criterion.iter_requirement() if need.by != name)
+    extras: dict[str, set[str]] = {}
+    found: dict[str, Candidate] = {}
+    for candidate in result.mapping.values():
+        found[candidate.name] = candidate
+        extras.setdefault(candidate.name, set()).update(candidate.extras)
+    picks = [
+        finder.pick(candidate, frozenset(extras[name]), tuple(sorted(by.get(name, ()))))
+        for name, candidate in sorted(found.items())
+    ]
+    return Resolution(finder.target, tuple(picks))
+
+
+def _pinned(wanted: Wanted, finder: Finder) -> Resolution:
+    """A lock file has settled it."""
+    picks = [pick for pin in wanted.pins if finder.applies(pin) and (pick := finder.pin(pin, ()))]
+    by: dict[str, set[str]] = {}
+    for pick in picks:
+        for requirement in pick.requires:
+            by.setdefault(canonicalize_name(requirement.name), set()).add(pick.name)
+    for requirement in wanted.requirements:
+        by.setdefault(canonicalize_name(requirement.name), set()).add(wanted.source)
+    absent = [pin.name for pin in wanted.pins if finder.applies(pin) and not finder.project(pin).versions]
+    conflict = f"{', '.join(absent)}: not on the index" if absent else ""
+    picks = [pick.replace(wanted_by=tuple(sorted(by.get(pick.name, ())))) for pick in picks]
+    return Resolution(finder.target, tuple(sorted(picks, key=_name)), conflict)
+
+
+def _name(pick: Pick) -> str:
+    return pick.name
+
+
+def _need(requirement: Requirement, by: str, *, direct: bool = False) -> Need:
+    extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
+    return Need(canonicalize_name(requirement.name), extras, requirement, by, direct)
+
+
+def _conflict(error: Exception, finder: Finder) -> str:
+    """Why there is no solution."""
+    if not isinstance(error, ResolutionImpossible):
+        return "no versions that agree with each other were found in the time there is: pin some of them"
+    needs: dict[str, list[Need]] = {}
+    for cause in error.causes:
+        needs.setdefault(cause.requirement.name, []).append(cause.requirement)
+    found = []
+    for name, those in needs.items():
+        said = "; ".join(dict.fromkeys(_said(need) for need in those[:6]))
+        if name == _PYTHON:
+            found.append(f"for Python {finder.target.python}: {said}")
+        elif missing := finder.project(those[0].requirement).missing:
+            found.append(f"{missing}: {said}")
+        elif len(those) == 1:
+            found.append(f"no version of {name} that agrees has a file for {finder.target.label}: {said}")
+        else:
+            found.append(f"no version of {name} suits all of them: {said}")
+    return ". ".join(found)
+
+
+def _said(need: Need) -> str:
+    return f"{need.by} needs {str(need.requirement).partition(';')[0].strip()[:200]}"
+
+
+class _Provider(AbstractProvider[Need, Candidate, str]):
+    """What resolvelib asks."""
+
+    def __init__(self, finder: Finder, lenient: bool) -> None:
+        self._finder, self._lenient = finder, lenient
+        self._deadline = time.monotonic() + MAX_SECONDS
+        self._needs: dict[tuple[Candidate, bool], list[Need]] = {}
+
+    def identify(self, requirement_or_candidate: Need | Candidate) -> str:
+        return requirement_or_candidate.key
+
+    def get_preference(
+        self,
+        identifier: str,
+        resolutions: Mapping[str, Candidate],
+        candidates: Mapping[str, Iterator[Candidate]],
+        information: Mapping[str, Iterator[RequirementInformation[Need, Candidate]]],
+        backtrack_causes: Sequence[RequirementInformation[Need, Candidate]],
+    ) -> Any:
+        """What can be settled soon first: what has just failed, pins, what the user has asked for."""
+        causes = any(identifier == cause.requirement.key for cause in backtrack_causes)
+        needs = [item.requirement for item in information[identifier]]
+        pinned = any(pins(need.requirement) for need in needs)
+        limited = any(need.requirement.specifier for need in needs)
+        return (
+            identifier != _PYTHON,
+            not causes,
+            not pinned,
+            not any(n.direct for n in needs),
+            not limited,
+            identifier,
+        )
+
+    def find_matches(
+        self,
+        identifier: str,
+        requirements: Mapping[str, Iterator[Need]],
+        incompatibilities: Mapping[str, Iterator[Candidate]],
+    ) -> Iterable[Candidate]:
+        if time.monotonic() > self._deadline:
+            raise TimeoutError
+        if identifier == _PYTHON:
+            return ()
+        needs = list(requirements[identifier])
+        bare = identifier.partition("[")[0]
+        if bare != identifier:
+            needs += requirements.get(bare, ())
+        not_these = {candidate.version for candidate in incompatibilities[identifier]}
+        extras = needs[0].extras
+
+        def search() -> Iterator[Candidate]:
+            return self._finder.matching(bare, extras, needs, not_these, lenient=self._lenient)
+
+        return search  # type: ignore[return-value]
+
+    def is_satisfied_by(self, requirement: Need, candidate: Candidate) -> bool:
+        return self._finder.satisfies(requirement.requirement, candidate)
+
+    def get_dependencies(self, candidate: Candidate) -> Iterable[Need]:
+        key = (candidate, self._lenient)
+        if key not in self._needs:
+            self._needs[key] = list(self._dependencies(candidate))
+        return self._needs[key]
+
+    def _dependencies(self, candidate: Candidate) -> Iterator[Need]:
+        if candidate.extras:  # the project itself, in the same version
+            yield Need(candidate.name, frozenset(), candidate.itself, candidate.name)
+        if self._lenient and not candidate.chosen:
+            return
+        refused, requires = self._finder.dependencies(candidate)
+        if refused and not self._lenient:  # an index need not say so on its pages
+            yield Need(_PYTHON, frozenset(), Requirement(f"python{refused}"), f"{candidate.name} {candidate.version}")
+        for requirement in requires:
+            yield _need(requirement, candidate.name)

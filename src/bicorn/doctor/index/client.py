@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from io import BufferedIOBase
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import Self, TypeVar
+from urllib.parse import urlsplit
 
-from packaging.version import Version
+from packaging.utils import canonicalize_name
 
+from ...errors import DoctorError
 from ..facts import File
+from . import cache as caching
+from . import inside, links, metadata, pages, settings
+from .cache import Cache, Entry
 from .metadata import Metadata
+from .project import Project, to_text
+from .reader import Reader, Unreadable, open_url
+from .settings import Settings
+from .web import CONNECTIONS, Web
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+FRESH = 600.0
+"""Seconds for which a project's page is not asked for again."""
 
-class Project:
-    """The versions of a project, and the files of each; files are parsed where they are asked for.
+MAX_PAGE = 48 << 20
 
-    Attributes:
-        name: normalized.
-        missing: why there is nothing, in words; empty where there is something.
-    """
-
-    name: str
-    missing: str
-
-    @property
-    def versions(self) -> Sequence[Version]:
-        """Every version that has a file, the newest first."""
-        raise NotImplementedError
-
-    def of(self, version: Version) -> tuple[File, ...]:
-        """The files of one version."""
-        raise NotImplementedError
-
-    @property
-    def files(self) -> tuple[File, ...]:
-        """Every file: dear for a large project, :meth:`of` is cheaper."""
-        raise NotImplementedError
+_MISSES = 3  # metadata files that an index did not have, until it is taken to have none
+_DAY = 86400.0
 
 
 class Index:
     """A package index, or several, behind a cache. Its methods may be called from any thread.
 
     Attributes:
+        settings: as they were found.
         notes: what was left out or looked wrong, in words.
     """
 
-    notes: list[str]
+    def __init__(self, given: Settings, cache: Cache, *, offline: bool = False) -> None:
+        self.settings = given
+        self.notes: list[str] = [*given.notes]
+        if cache.problem:
+            self.notes.append(f"{cache.problem}: everything is fetched anew")
+        self._cache, self._offline = cache, offline
+        self._web = Web(given)
+        self._threads = ThreadPoolExecutor(CONNECTIONS, "doctor-index")
+        self._lock = Lock()
+        self._projects: dict[str, Future[Project]] = {}
+        self._metadata: dict[str, Future[Metadata | None]] = {}
+        self._links: dict[str, Future[list[pages.Entry]]] = {}
+        self._hosts: dict[str, int] = {}  # how many metadata files they did not have; -1: they have them
 
     def project(self, name: str) -> Project:
         """The project's page; a :class:`Project` without versions where there is none.
@@ -56,36 +63,187 @@ class Index:
         Raises:
             DoctorError: the index does not answer, or what it says is no answer.
         """
-        raise NotImplementedError
+        name = canonicalize_name(name)
+        return self._once(self._projects, name, lambda: self._project(name))
 
     def metadata(self, file: File) -> Metadata | None:
         """A file's metadata, the cheapest way; None where it cannot be known without running code.
 
         Raises:
-            DoctorError: the index does not answer.
+            DoctorError: the index does not answer, or the file is broken.
         """
-        raise NotImplementedError
+        return self._once(self._metadata, file.url, lambda: self._file_metadata(file))
 
-    def open(self, file: File) -> BufferedIOBase:
+    def open(self, file: File) -> Reader:
         """The file's bytes, seekable, fetched as they are read.
 
         Raises:
             DoctorError: the index does not answer. Reading may raise it too, also when more is read than is allowed.
         """
-        raise NotImplementedError
+        self._online(file.url, file.filename)
+        return open_url(self._web, file.url, from_end=not file.filename.endswith((".gz", ".tgz", ".bz2", ".xz")))
+
+    def submit(self, function: Callable[[], R]) -> Future[R]:
+        """Calls something in one of the index's threads. It must not wait for others that do."""
+        return self._threads.submit(function)
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        """``map()`` in parallel, bounded; the first exception is raised."""
-        raise NotImplementedError
+        """``map()`` in parallel, bounded; the first exception is raised. Not to be called by such a function."""
+        return [future.result() for future in [self._threads.submit(function, item) for item in items]]
+
+    def note(self, text: str) -> None:
+        """Adds to the notes, once."""
+        with self._lock:
+            if text not in self.notes and len(self.notes) < 100:
+                self.notes.append(text)
 
     def close(self) -> None:
         """Ends its threads and connections; ``with`` does it too."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._web.close()
+        self._cache.trim()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _once(self, known: dict[str, Future[R]], key: str, find: Callable[[], R]) -> R:
+        """Whoever asks first finds it, others wait for that."""
+        with self._lock:
+            future = known.get(key)
+            mine = future is None
+            if future is None:
+                future = known[key] = Future()
+        if mine:
+            try:
+                future.set_result(find())
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
+
+    def _online(self, key: str, what: str) -> None:
+        if self._offline and not key.startswith("file:"):
+            raise DoctorError(f"{what[:200]} is not in the cache, and --offline forbids to fetch it: run once without.")
+
+    # Projects
+
+    def _project(self, name: str) -> Project:
+        texts, found = [], False
+        for number, index in enumerate(self.settings.index_urls):
+            try:
+                text = self._page(index, name)
+            except DoctorError as error:
+                if number == 0:
+                    raise
+                self.note(f"left out, as pip does: {error}")
+                continue
+            found = found or text is not None
+            texts.append(text or "")
+        local = self._once(self._links, "", self._find_links)
+        project = Project(name, [*texts, to_text(pages.group(local, name))])
+        if not project.versions:
+            where = " and ".join(pages.shown(url) for url in self.settings.index_urls) or "the find-links"
+            project.missing = f"{name} has no files on {where}" if found else f"{name} is not on {where}"
+        return project
+
+    def _find_links(self) -> list[pages.Entry]:
+        return links.find(self.settings.find_links, self._web, self._offline, self.note)
+
+    def _page(self, index: str, name: str) -> str | None:
+        """A project's page as text for :class:`Project`; None where there is none."""
+        url = f"{index}/{name}/"
+        if url.startswith("file:"):
+            body = links.local_page(url)
+            return None if body is None else project_text(body, "text/html", url, name)
+        key = f"page {url}"
+        kept = self._cache.get(key)
+        if kept and (self._offline or 0 <= time.time() - float(kept.about.get("at", 0)) < FRESH):
+            return None if kept.about.get("none") else kept.text
+        self._online(url, name)
+        try:
+            return self._fetch_page(url, key, name, kept)
+        except DoctorError as error:
+            if not kept:
+                raise
+            self.note(f"{error} What the cache has is used.")
+            return None if kept.about.get("none") else kept.text
+
+    def _fetch_page(self, url: str, key: str, name: str, kept: Entry | None) -> str | None:
+        tag = kept.about.get("etag") if kept else None
+        headers = {"Accept": pages.ACCEPT, "Accept-Encoding": "gzip"}
+        answer = self._web.get(url, headers | ({"If-None-Match": tag} if tag else {}), limit=MAX_PAGE)
+        if answer.status == 304 and kept:
+            self._cache.put(key, kept.text, **kept.about | {"at": time.time()})
+            return None if kept.about.get("none") else kept.text
+        if answer.status in (404, 410):
+            self._cache.put(key, "", at=time.time(), none=True)
+            return None
+        if answer.status != 200:
+            cure = "Check the user and the password in the index URL." if answer.status in (401, 403) else "Try later."
+            raise DoctorError(f"{pages.shown(url)}: the index answers with status {answer.status}. {cure}")
+        text = project_text(answer.body, answer.headers.get("content-type", ""), answer.url, name)
+        self._cache.put(key, text, at=time.time(), etag=answer.headers.get("etag", "")[:500])
+        return text
+
+    # Metadata
+
+    def _file_metadata(self, file: File) -> Metadata | None:
+        key = f"metadata {file.url} {file.hashes.get('sha256', '')}"
+        kept = self._cache.get(key)
+        if kept:
+            try:
+                return metadata.from_json(kept.text)
+            except (ValueError, TypeError):
+                pass  # of another kind: found anew
+        self._online(file.url, f"the metadata of {file.filename}")
+        try:
+            found = self._announced(file) or self._looked_into(file)
+        except Unreadable as error:
+            self.note(str(error))
+            return None
+        if not file.url.startswith("file:"):
+            self._cache.put(key, metadata.to_json(found))
+        return found
+
+    def _announced(self, file: File) -> Metadata | None:
+        """The metadata file beside it (PEP 658): indexes that do not announce theirs may have them all the same."""
+        host = urlsplit(file.url).netloc
+        if file.url.startswith("file:") or not file.is_wheel:
+            return None
+        if not file.metadata and self._known_misses(host) >= _MISSES:
+            return None
+        answer = self._web.get(file.url + ".metadata", {"Accept-Encoding": "gzip"}, limit=metadata.MAX_BYTES)
+        found = metadata.parse(answer.body.decode("utf-8", "replace")) if answer.status == 200 else None
+        sound = found is not None and found.name == file.name
+        if not file.metadata:
+            self._count(host, sound)
+        return found if sound else None
+
+    def _known_misses(self, host: str) -> int:
+        if host not in self._hosts:
+            kept = self._cache.get(f"host {host}")
+            fresh = kept is not None and 0 <= time.time() - float(kept.about.get("at", 0)) < _DAY
+            self._hosts[host] = _MISSES if fresh else 0
+        return self._hosts[host]
+
+    def _count(self, host: str, sound: bool) -> None:
+        with self._lock:
+            misses = self._hosts.get(host, 0)
+            self._hosts[host] = -1 if sound or misses < 0 else misses + 1
+            settled = self._hosts[host] == _MISSES
+        if settled:
+            self._cache.put(f"host {host}", json.dumps(False), at=time.time())
+
+    def _looked_into(self, file: File) -> Metadata | None:
+        with self.open(file) as opened:
+            return inside.of_wheel(opened, file.name) if file.is_wheel else inside.of_source(opened, file.name)
+
+
+def project_text(body: bytes, content_type: str, url: str, name: str) -> str:
+    """A page as text for :class:`Project`."""
+    return to_text(pages.group(pages.parse(body, content_type, url), name))
 
 
 def connect(
@@ -99,9 +257,13 @@ def connect(
     """An index as this machine's pip and uv are set up.
 
     Args:
-        index_url: in place of the configured one.
+        index_url: in place of the configured ones.
         offline: nothing is fetched; what is in the cache counts, however old.
         cache: the cache's folder; the user's own cache folder when empty.
         directory: the project's, where a ``uv.toml`` or a ``pyproject.toml`` may name indexes; none when empty.
+
+    Raises:
+        DoctorError: a configuration that cannot be read, or an index URL that is none.
     """
-    raise NotImplementedError
+    given = settings.read(environ, index_url=index_url, directory=directory)
+    return Index(given, Cache(cache or caching.folder(environ)), offline=offline)

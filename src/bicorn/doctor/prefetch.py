@@ -1,0 +1,61 @@
+"""Asks an index for what a resolution will want, before it does and many at once.
+
+The resolver asks for one thing after the other, and each takes a round trip. A walk along the newest versions finds
+nearly all of it first; what it gets wrong costs a request, never a wrong answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..errors import DoctorError
+from ..record import Record
+from .candidates import Finder
+from .index.client import Index
+
+MAX_PROJECTS = 2000
+
+
+class _Asked(Record):
+    requirement: Requirement
+    direct: bool = False
+
+
+def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, *, deep: bool = True) -> None:
+    """Fills the index's memory.
+
+    Args:
+        deep: what they need is fetched as well, and so on.
+    """
+    seen: set[tuple[str, frozenset[str]]] = set()
+    running: set[Future[list[Requirement]]] = set()
+
+    def ask(requirement: Requirement, direct: bool = False) -> None:
+        extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
+        key = (canonicalize_name(requirement.name), extras)
+        if key not in seen and len(seen) < MAX_PROJECTS:
+            seen.add(key)
+            running.add(index.submit(lambda: _look(_Asked(requirement, direct), extras, finder)))
+
+    for requirement in requirements:
+        if finder.applies(requirement):
+            ask(requirement, direct=True)
+    while running:
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            for requirement in future.result() if deep else ():
+                ask(requirement)
+
+
+def _look(asked: _Asked, extras: frozenset[str], finder: Finder) -> list[Requirement]:
+    """What the newest version that agrees needs. Errors are found again by whoever really needs it."""
+    name = canonicalize_name(asked.requirement.name)
+    try:
+        candidate = next(finder.matching(name, extras, [asked], (), lenient=False), None)
+        return finder.dependencies(candidate)[1] if candidate else []
+    except DoctorError:
+        return []
