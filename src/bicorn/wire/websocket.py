@@ -10,6 +10,7 @@ flood of tiny fragments costs no more memory than their bytes; its text is check
 Control frames are at most 131 bytes: one that is not wholly there waits in the buffer.
 """
 
+# ruff: noqa: F821 - it does not count a name that is only annotated as defined
 from __future__ import annotations
 
 from codecs import utf_8_decode
@@ -18,15 +19,16 @@ from typing import TYPE_CHECKING
 from bicorn.errors import WebSocketError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bicorn.wire.deflate import Inflate
 
-    # The compiled reading's own, in C in the .pxd beside this file.
-    def append_unmasked(message: bytearray, data: bytes, start: int, size: int, key: bytes) -> None: ...
-    def framed(first: int, payload: bytes) -> bytes: ...
-    def framed_text(first: int, payload: str) -> bytes: ...
-    def unmasked(data: bytes, start: int, size: int) -> bytes: ...
-    def unmasked_text(data: bytes, start: int, size: int) -> str: ...
-
+    # In C, in the .pxd beside this file, for the compiled reading alone.
+    append_unmasked: Callable[[bytearray, bytes, int, int, bytes], int]
+    framed: Callable[[int, bytes], bytes]
+    framed_text: Callable[[int, str], bytes]
+    unmasked: Callable[[bytes, int, int], bytes]
+    unmasked_text: Callable[[bytes, int, int], str]
 
 COMPILED = not __file__.endswith(".py")
 
