@@ -45,7 +45,7 @@ typedef struct {
 } Connection;
 
 static struct { char *data; size_t size; } frames[MAX_FRAMES];
-static int frame_count, connection_count, publisher = -1, opened, connected, heard, running, epoll;
+static int frame_count, connection_count, publisher = -1, opened, connected, heard, running, measuring, epoll;
 static uint64_t messages, bytes_in, expected, sample_count;
 static uint32_t samples[MAX_SAMPLES];
 static Connection *connections;
@@ -164,7 +164,7 @@ static void complete(Connection *c) {
         return;
     }
     messages++;
-    if (running == 2 && sample_count < MAX_SAMPLES) samples[sample_count++] = (uint32_t)((now() - c->sent) * 1e6);
+    if (measuring && sample_count < MAX_SAMPLES) samples[sample_count++] = (uint32_t)((now() - c->sent) * 1e6);
     if (running) send_message(c);
 }
 
@@ -254,7 +254,7 @@ static int turn(double until, int drain, int input) {
         if (drain && opened == connection_count && !outstanding()) return 0;
         while (opened < connection_count && opened - connected < AT_ONCE) open_one(&connections[opened]);
         if (broadcasting && running && heard == publisher) {
-            if (running == 2 && sample_count < MAX_SAMPLES)
+            if (measuring && sample_count < MAX_SAMPLES)
                 samples[sample_count++] = (uint32_t)((now() - connections[publisher].sent) * 1e6);
             publish();
         }
@@ -329,7 +329,7 @@ int main(int argc, char **argv) {
 
     messages = bytes_in = sample_count = 0;
     double began = now();
-    running = 2;
+    running = measuring = 1;
     if (broadcasting) publish();
     else for (int i = 0; i < connection_count; i++) send_message(&connections[i]);
     turn(began + seconds, 0, 0);

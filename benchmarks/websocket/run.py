@@ -127,7 +127,7 @@ def _head(environment: envs.Environment, servers: Sequence[Server], options: arg
         f" {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC; load average before the start {load:.2f}",
         f"- {versions}, websockets {peers.websockets_version()}",
         f"- {options.rounds} interleaved rounds of {options.seconds:g} s after {WARM_UP_SECONDS:g} s of warm-up,"
-        f" medians; server on core {options.server_cpu}, the load (one thread of C, 64 connections, closed loop) on core"
+        f" medians; server on core {options.server_cpu}, load (one thread of C, 64 connections, closed loop) on core"
         f" {options.client_cpu}; one worker; access log off",
         "- CPU per message: user + system time of all the server's processes over the messages answered (broadcast:"
         " delivered). Memory: what the server's proportional set size grows by, each connection after one message",
