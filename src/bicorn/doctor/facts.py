@@ -48,6 +48,7 @@ class Wanted(Record):
         source: where it comes from, to be shown: ``"requirements.txt"``, ``"this environment"``.
         requires_python: the project's own, if it says so.
         notes: what could not be read or is left out, in words.
+        options: what requirements files say of indexes, under pip's names: ``("extra-index-url", "https://...")``.
     """
 
     requirements: tuple[Requirement, ...]
@@ -56,6 +57,7 @@ class Wanted(Record):
     source: str = ""
     requires_python: str = ""
     notes: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
 
 
 class File(Record):

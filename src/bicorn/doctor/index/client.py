@@ -253,6 +253,7 @@ def connect(
     offline: bool = False,
     cache: str = "",
     directory: str = "",
+    options: Iterable[tuple[str, str]] = (),
 ) -> Index:
     """An index as this machine's pip and uv are set up.
 
@@ -261,9 +262,10 @@ def connect(
         offline: nothing is fetched; what is in the cache counts, however old.
         cache: the cache's folder; the user's own cache folder when empty.
         directory: the project's, where a ``uv.toml`` or a ``pyproject.toml`` may name indexes; none when empty.
+        options: what requirements files say of indexes (``Wanted.options``).
 
     Raises:
         DoctorError: a configuration that cannot be read, or an index URL that is none.
     """
-    given = settings.read(environ, index_url=index_url, directory=directory)
+    given = settings.read(environ, index_url=index_url, directory=directory, options=options)
     return Index(given, Cache(cache or caching.folder(environ)), offline=offline)

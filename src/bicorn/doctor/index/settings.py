@@ -11,7 +11,7 @@ import configparser
 import os
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -53,13 +53,18 @@ class Settings(Record):
 Values = dict[str, str]  # pip's names: "index-url"; several values are separated by blanks
 
 
-def read(environ: Mapping[str, str], *, index_url: str = "", directory: str = "") -> Settings:
+def read(
+    environ: Mapping[str, str], *, index_url: str = "", directory: str = "", options: Iterable[tuple[str, str]] = ()
+) -> Settings:
     """Reads them all.
+
+    Args:
+        options: of requirements files, which are stronger than what the machine is set to.
 
     Raises:
         DoctorError: a configuration file cannot be parsed, or an index's URL is none.
     """
-    layers = [_pip_variables(environ), _uv_variables(environ)]
+    layers = [_given(options), _pip_variables(environ), _uv_variables(environ)]
     layers += [_uv_file(path, environ, _project_table) for path in _project_files(directory)]
     layers += [_pip_file(path) for path in _pip_files(environ)]
     layers += [_uv_file(path, environ, _whole) for path in _uv_files(environ)]
@@ -85,6 +90,13 @@ def read(environ: Mapping[str, str], *, index_url: str = "", directory: str = ""
             f"pip's {name} = {first[name]!r} is not followed" for name in ("only-binary", "no-binary") if name in first
         ),
     )
+
+
+def _given(options: Iterable[tuple[str, str]]) -> Values:
+    found: Values = {}
+    for name, value in options:
+        found[name] = value if name == "index-url" else f"{found.get(name, '')} {value}".strip()
+    return found
 
 
 def _all(layers: list[Values], name: str) -> list[str]:
