@@ -1,0 +1,327 @@
+"""A source archive, looked into: which files it has, and the few that say how it is built.
+
+What an archive says of itself is not to be trusted, and it may be huge, or small and unpack to gigabytes. It is read
+as a stream, in memory, with a bound on everything; nothing of it is ever written or run. tarfile would take a header's
+word for how much to read at once, so the little of the format that is needed is read here (POSIX.1-2008 pax, "ustar
+Interchange Format"; GNU's long names).
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import IO
+
+from ..errors import DoctorError
+from ..record import Record
+
+BLOCK = 512
+CHUNK = 64 * 1024
+MOST_NAMES = 20_000
+MOST_PACKED = 48 * 1024 * 1024
+MOST_UNPACKED = 512 * 1024 * 1024
+MOST_TEXT = 2 * 1024 * 1024
+MOST_TEXTS = 200
+MOST_HEADS = 400
+MOST_NAME = 4096
+MOST_SECONDS = 15.0
+HEAD = 300
+"""A generated C file says in its first line what generated it."""
+
+TEXTS = frozenset(
+    [
+        "pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "versioneer.py",
+        "PKG-INFO",
+        "Cargo.toml",
+        "Cargo.lock",
+        "CMakeLists.txt",
+        "meson.build",
+    ]
+)
+DEEPEST = 5
+SOURCES = (".c", ".cc", ".cpp", ".cxx")
+
+
+class Insides(Record):
+    """What an archive holds.
+
+    Args:
+        names: its files, without the folder that all of them are in.
+        texts: the files that say how it is built.
+        heads: the first bytes of its C and C++ sources.
+        stopped: why it was not read to its end; empty where it was.
+    """
+
+    names: tuple[str, ...]
+    texts: dict[str, str] = {}
+    heads: dict[str, str] = {}
+    stopped: str = ""
+
+
+class _Bound(Exception):
+    """More than is read; the message says more of what."""
+
+
+def look(file: IO[bytes], filename: str, *, clock: Callable[[], float] = time.monotonic) -> Insides:
+    """Looks into an archive.
+
+    Args:
+        file: its bytes; read from the start, and for a ``.zip`` seekable.
+        filename: tells how it is packed.
+
+    Raises:
+        DoctorError: it is no archive, or a broken one from its first bytes on.
+    """
+    shelf = _Shelf(clock)
+    name = filename.lower()
+    try:
+        if name.endswith(".zip"):
+            _zip(file, shelf)
+        else:
+            _tar(_Stream(file, _unpacker(name), shelf), shelf)
+    except _Bound as bound:
+        shelf.stopped = str(bound)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        ValueError,
+        OSError,
+        NotImplementedError,
+    ) as error:
+        if not shelf.names:
+            raise DoctorError(f"{filename} cannot be read as an archive: {error or type(error).__name__}") from None
+        shelf.stopped = f"it is broken: {error or type(error).__name__}"
+    return shelf.done()
+
+
+class _Shelf:
+    """What was found so far, and the bounds that hold for all kinds of archives."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.names: list[str] = []
+        self.texts: dict[str, str] = {}
+        self.heads: dict[str, str] = {}
+        self.stopped = ""
+        self._clock = clock
+        self._until = clock() + MOST_SECONDS
+
+    def tick(self) -> None:
+        if self._clock() > self._until:
+            raise _Bound(f"it takes longer than {MOST_SECONDS:g} seconds to read")
+
+    def add(self, path: str, size: int) -> int:
+        """Notes a file; says how many of its bytes are wanted."""
+        self.tick()
+        if len(self.names) >= MOST_NAMES:
+            raise _Bound(f"it has more than {MOST_NAMES} files")
+        self.names.append(path)
+        parts = path.split("/")
+        if parts[-1] in TEXTS and len(parts) <= DEEPEST + 1 and len(self.texts) < MOST_TEXTS and size <= MOST_TEXT:
+            return size
+        if path.endswith(SOURCES) and len(self.heads) < MOST_HEADS:
+            return min(size, HEAD)
+        return 0
+
+    def put(self, path: str, content: bytes) -> None:
+        where = self.heads if path.endswith(SOURCES) else self.texts
+        where[path] = content.decode("utf-8", "replace")
+
+    def done(self) -> Insides:
+        tops = {name.split("/", 1)[0] for name in self.names}
+        cut = len(tops.pop()) + 1 if len(tops) == 1 and any("/" in name for name in self.names) else 0
+        return Insides(
+            tuple(name[cut:] for name in self.names),
+            {name[cut:]: text for name, text in self.texts.items()},
+            {name[cut:]: text for name, text in self.heads.items()},
+            self.stopped,
+        )
+
+
+def _unpacker(name: str) -> Callable[[], object] | None:
+    if name.endswith((".tar.gz", ".tgz")):
+        return lambda: zlib.decompressobj(wbits=31)
+    if name.endswith((".tar.bz2", ".tbz")):
+        return bz2.BZ2Decompressor
+    if name.endswith((".tar.xz", ".txz", ".tar.lzma")):
+        return lambda: lzma.LZMADecompressor(memlimit=256 * 1024 * 1024)
+    if name.endswith(".tar"):
+        return None
+    raise DoctorError(f"{name} is packed in a way that is not known: expected .tar.gz, .tar.bz2, .tar.xz or .zip")
+
+
+class _Stream:
+    """The unpacked bytes, one after the other."""
+
+    def __init__(self, file: IO[bytes], unpacker: Callable[[], object] | None, shelf: _Shelf) -> None:
+        self._file = file
+        self._make = unpacker
+        self._unpack = unpacker() if unpacker else None
+        self._shelf = shelf
+        self._left = b""
+        self._rest = b""  # packed bytes that wait
+        self._packed = self._unpacked = 0
+
+    def read(self, size: int) -> bytes:
+        """That many bytes, fewer at the end."""
+        found = bytearray()
+        while len(found) < size:
+            if not self._left and not self._more():
+                break
+            taken = self._left[: size - len(found)]
+            self._left = self._left[len(taken) :]
+            found += taken
+        return bytes(found)
+
+    def skip(self, size: int) -> None:
+        """Passes over that many bytes."""
+        while size > 0:
+            taken = len(self.read(min(size, CHUNK)))
+            if not taken:
+                raise EOFError("it ends in the middle")
+            size -= taken
+
+    def _more(self) -> bool:
+        self._shelf.tick()
+        if not self._unpack:
+            self._left = self._fetch()
+        elif isinstance(self._unpack, bz2.BZ2Decompressor | lzma.LZMADecompressor):
+            self._left = self._bz2_or_xz(self._unpack)
+        else:
+            self._left = self._gzip(self._unpack)
+        self._unpacked += len(self._left)
+        if self._unpacked > MOST_UNPACKED:
+            raise _Bound(f"it unpacks to more than {MOST_UNPACKED >> 20} MB")
+        return bool(self._left)
+
+    def _gzip(self, unpack: object) -> bytes:
+        assert isinstance(unpack, type(zlib.decompressobj()))
+        while True:
+            if unpack.eof:
+                return b""  # whatever follows a gzip stream is no part of an sdist
+            packed = unpack.unconsumed_tail or self._fetch()
+            if not packed:
+                raise EOFError("it ends in the middle")
+            if found := unpack.decompress(packed, CHUNK):
+                return found
+
+    def _bz2_or_xz(self, unpack: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> bytes:
+        while not unpack.eof:
+            packed = self._fetch() if unpack.needs_input else b""
+            if unpack.needs_input and not packed:
+                raise EOFError("it ends in the middle")
+            if found := unpack.decompress(packed, CHUNK):
+                return found
+        return b""
+
+    def _fetch(self) -> bytes:
+        packed = self._file.read(CHUNK)
+        self._packed += len(packed)
+        if self._packed > MOST_PACKED:
+            raise _Bound(f"it is larger than {MOST_PACKED >> 20} MB")
+        return packed
+
+
+def _tar(stream: _Stream, shelf: _Shelf) -> None:
+    long_name = ""
+    while len(header := stream.read(BLOCK)) == BLOCK and header.strip(b"\0"):
+        if not _is_header(header):
+            raise ValueError("a tar header's checksum is wrong")
+        size, kind = _octal(header[124:136]), header[156:157]
+        if kind in b"xL" and kind:
+            if size > MOST_NAME * 16:
+                raise _Bound("a file's name is longer than any name")
+            content = stream.read(size)
+            long_name = (_pax_path(content) if kind == b"x" else _text(content)) or long_name
+        else:
+            taken = 0
+            if kind in (b"0", b"\0", b"7"):
+                path = _clean(long_name or _name(header))
+                if wanted := shelf.add(path, size):
+                    content = stream.read(wanted)
+                    taken = len(content)
+                    shelf.put(path, content)
+            stream.skip(size - taken)
+            long_name = ""
+        stream.skip(-size % BLOCK)
+
+
+def _is_header(header: bytes) -> bool:
+    return sum(header) - sum(header[148:156]) + 8 * 32 == _octal(header[148:156])
+
+
+def _octal(field: bytes) -> int:
+    if field[:1] == b"\x80":  # GNU's way for large numbers
+        return int.from_bytes(field[1:], "big")
+    return int(field.split(b"\0", 1)[0].strip() or b"0", 8)
+
+
+def _text(field: bytes) -> str:
+    return field.split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def _name(header: bytes) -> str:
+    prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else ""
+    return f"{prefix}/{_text(header[:100])}" if prefix else _text(header[:100])
+
+
+def _pax_path(content: bytes) -> str:
+    """The path of a pax header, whose lines are ``"<length> <key>=<value>\\n"``."""
+    while content:
+        length, _, _ = content.partition(b" ")
+        if not length.isdigit() or not 0 < int(length) <= len(content):
+            break
+        key, _, value = content[len(length) + 1 : int(length) - 1].partition(b"=")
+        if key == b"path":
+            return _text(value)
+        content = content[int(length) :]
+    return ""
+
+
+def _clean(path: str) -> str:
+    return "/".join(part for part in path[:MOST_NAME].replace("\\", "/").split("/") if part not in ("", ".", ".."))
+
+
+def _zip(file: IO[bytes], shelf: _Shelf) -> None:
+    with zipfile.ZipFile(_Small(file)) as archive:
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            path = _clean(info.filename)
+            if wanted := shelf.add(path, info.file_size):
+                with archive.open(info) as member:
+                    shelf.put(path, member.read(wanted))
+
+
+class _Small(BytesIO):
+    """A file of which no large piece is read at once: a zip's directory says itself how large it is."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0 or size > MOST_NAMES * 512:
+            raise _Bound("its list of files is longer than any list")
+        return self._file.read(size)
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        return self._file.seek(position, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def entries(insides: Insides, name: str) -> Iterator[tuple[str, str]]:
+    """The files of that name with their text, those nearest to the top first."""
+    found = [(path, text) for path, text in insides.texts.items() if path.rsplit("/", 1)[-1] == name]
+    return iter(sorted(found, key=lambda entry: (entry[0].count("/"), entry[0])))

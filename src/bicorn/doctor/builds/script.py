@@ -1,0 +1,110 @@
+"""What a ``setup.py`` leans on, read from its syntax tree; it is not run.
+
+It is executed by an installer, so what it imports must be there: an ``imp`` or a ``pkg_resources`` that is gone ends
+the build before a compiler is looked for. An import inside of ``try`` is taken for one that may fail.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+
+from ...record import Record
+from ..archive import Insides
+from ..knowledge import Gone, gone
+
+EXTENSION = re.compile(r"\bext_modules\b|\bExtension\(|\bcffi_modules\b|\bcythonize\(|\brust_extensions\b|\bmypycify\(")
+OPTIONAL = re.compile(
+    r"\boptional\s*=\s*True|class\s+\w*BuildFailed\w*|except\s*\(?[^:\n]*(CCompilerError|CompileError|DistutilsPlatformError)"
+)
+CMAKE = re.compile(r"['\"]cmake['\"]")
+LONGEST = 500_000
+
+
+class Script(Record):
+    """What it leans on.
+
+    Args:
+        exists: whether there is one.
+        imports: the modules it imports whatever happens.
+        gone: of what it uses: what may be gone; in which file.
+        extensions: whether it mentions extension modules.
+        optional: whether it goes on where they cannot be compiled.
+        cmake: whether it runs CMake itself.
+    """
+
+    exists: bool = False
+    imports: frozenset[str] = frozenset()
+    gone: tuple[tuple[Gone, str], ...] = ()
+    extensions: bool = False
+    optional: bool = False
+    cmake: bool = False
+
+
+def read(insides: Insides) -> Script:
+    """Reads the ``setup.py`` of an archive, and the ``versioneer.py`` that it imports."""
+    text = insides.texts.get("setup.py")
+    if text is None:
+        configured = insides.texts.get("setup.cfg", "")
+        return Script(extensions="ext_modules" in configured)
+    text = text[:LONGEST]
+    imports = frozenset(_imports(text))
+    used = {"setup.py": (text, imports)}
+    if "versioneer" in imports and (other := insides.texts.get("versioneer.py")):
+        used["versioneer.py"] = (other[:LONGEST], frozenset(_imports(other[:LONGEST])))
+    missing = tuple(
+        (row, name) for name, (content, modules) in used.items() for row in gone() if _uses(row, content, modules)
+    )
+    return Script(
+        True,
+        imports,
+        missing,
+        bool(EXTENSION.search(text)),
+        bool(OPTIONAL.search(text)),
+        bool(CMAKE.search(text)),
+    )
+
+
+def _uses(row: Gone, text: str, imports: frozenset[str]) -> bool:
+    if row.module:
+        return row.module in imports
+    if row.text not in text:
+        return False
+    plain = _without_comments(text)
+    return bool(re.search(rf"(?<![\w.]){re.escape(row.text)}\b|\.{re.escape(row.text)}\b", plain)) and not re.search(
+        rf"(hasattr|getattr)\([^)]*['\"]{re.escape(row.text.rsplit('.', 1)[-1])}|except AttributeError", plain
+    )
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"(?m)#.*$", "", text)
+
+
+def _imports(text: str) -> Iterator[str]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" in somebody's docstring
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    yield from _imported(tree.body)
+
+
+def _imported(body: list[ast.stmt]) -> Iterator[str]:
+    """What is imported as the module runs: not in functions, not where failing is provided for."""
+    for node in body:
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield from _parents(name.name)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from _parents(node.module)
+        elif isinstance(node, ast.With):
+            yield from _imported(node.body)
+
+
+def _parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    for end in range(1, len(parts) + 1):
+        yield ".".join(parts[:end])

@@ -1,0 +1,200 @@
+"""What becomes of one dependency on one target.
+
+A wheel that fits is installed. Where none does, an installer takes the source archive and builds it: what that needs is
+read from the archive, and compared with what is known of the tools in it (``knowledge/``) and with what is here.
+"""
+
+from __future__ import annotations
+
+from packaging.requirements import Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from ..errors import DoctorError
+from . import archive, wheels
+from .builds import build as builds
+from .builds.build import Build
+from .builds.limits import Objection, objections
+from .facts import File, Finding, Pick, Target, Verdict
+from .index.client import Index
+from .knowledge import library
+from .toolchain import Toolchain
+
+BRINGS_RUST = Version("1.8.2")
+"""From this release on maturin fetches a Rust of its own where there is none (puccinialin)."""
+
+DEEPEST = 1
+"""Of build requirements that are themselves to be built: how many levels are looked at."""
+
+
+def judge(pick: Pick, target: Target, index: Index, toolchain: Toolchain) -> Finding:
+    """The verdict on one dependency; what cannot be read is UNKNOWN, and no error."""
+    return _judge(pick, target, index, toolchain, 0)
+
+
+def _judge(pick: Pick, target: Target, index: Index, toolchain: Toolchain, depth: int) -> Finding:
+    notes = _notes(pick)
+    if not pick.chosen:
+        return Finding(pick.name, pick.version, target, Verdict.FAILS, _nothing(pick, target), notes=notes)
+    if pick.chosen.is_wheel:
+        return Finding(pick.name, pick.version, target, Verdict.WHEEL, wheels.fits(pick.chosen, target), notes=notes)
+    try:
+        with index.open(pick.chosen) as file:
+            insides = archive.look(file, pick.chosen.filename)
+    except DoctorError as error:
+        why = f"{_no_wheel(pick, target)}, and its source archive cannot be looked into: {error}"
+        return Finding(pick.name, pick.version, target, Verdict.UNKNOWN, why, notes=notes)
+    if insides.stopped:
+        notes += (f"its source archive was not read to the end: {insides.stopped}",)
+    return _of_source(pick, target, builds.read(insides), index, toolchain, notes, depth)
+
+
+def _of_source(
+    pick: Pick, target: Target, build: Build, index: Index, toolchain: Toolchain, notes: tuple[str, ...], depth: int
+) -> Finding:
+    against = [*objections(build, target, lambda wanted: newest(wanted, target, index))]
+    if not any(objection.sure for objection in against) and depth < DEEPEST:
+        against += _of_requirements(build, target, index, toolchain, depth)
+        against.sort(key=lambda objection: not objection.sure)
+    needs = _needs(pick, build)
+    missing = toolchain.missing(needs, target)
+    made = f"{_no_wheel(pick, target)}; it is built from source ({_languages(build)})"
+    if against and against[0].sure:
+        because = "; ".join(dict.fromkeys(objection.why for objection in against if objection.sure))
+        sources = tuple(f"source: {objection.source}" for objection in against if objection.source)
+        why = f"{_no_wheel(pick, target)}, and its source cannot be built: {because}"
+        return Finding(pick.name, pick.version, target, Verdict.FAILS, why, needs, missing, notes + sources)
+    notes += tuple(f"{objection.why} (source: {objection.source})" for objection in against)
+    if not build.languages or build.optional:
+        return Finding(pick.name, pick.version, target, Verdict.PURE_SOURCE, made, notes=notes)
+    if missing:
+        notes += _brings(build, missing, target, index)
+        why = f"{made}, and {_and(missing)} {'is' if len(missing) == 1 else 'are'} not here"
+        return Finding(pick.name, pick.version, target, Verdict.NO_TOOLCHAIN, why, needs, missing, notes)
+    if against or not target.here or not build.whole:
+        why = f"{made}, and {against[0].why}" if against else made
+        return Finding(pick.name, pick.version, target, Verdict.UNKNOWN, why, needs, missing, notes)
+    return Finding(pick.name, pick.version, target, Verdict.BUILDS, f"{made}; {_and(needs)} are here", needs, (), notes)
+
+
+def newest(wanted: Requirement, target: Target, index: Index) -> Version | None:
+    """The newest release that a requirement admits and an installer would take on that target."""
+    found = choose(wanted, target, index)
+    return found.version if found else None
+
+
+def choose(wanted: Requirement, target: Target, index: Index) -> Pick | None:
+    """What an installer would take for one requirement on its own, without its dependencies."""
+    name = canonicalize_name(wanted.name)
+    try:
+        project = index.project(name)
+        for version in project.versions:
+            if version.is_prerelease and not wanted.specifier.prereleases:
+                continue
+            if wanted.specifier.contains(version, prereleases=True):
+                files = project.of(version)
+                if chosen := _best(files, target):
+                    return Pick(name, version, files, chosen)
+    except DoctorError:
+        return None
+    return None
+
+
+def _best(files: tuple[File, ...], target: Target) -> File | None:
+    usable = [file for file in files if file.yanked is None and admits(file.requires_python, target)]
+    rank = {tag: place for place, tag in enumerate(target.tags)}
+    fitting = [(min(rank[tag] for tag in file.tags & rank.keys()), file) for file in usable if file.tags & rank.keys()]
+    if fitting:
+        return min(fitting, key=lambda entry: entry[0])[1]
+    return next((file for file in usable if not file.is_wheel and not file.filename.endswith(".whl")), None)
+
+
+def admits(requires_python: str, target: Target) -> bool:
+    """Whether a Requires-Python admits the target; one that cannot be read does, as with installers."""
+    try:
+        return SpecifierSet(requires_python).contains(target.python, prereleases=True)
+    except InvalidSpecifier:
+        return True
+
+
+def _of_requirements(build: Build, target: Target, index: Index, toolchain: Toolchain, depth: int) -> list[Objection]:
+    """What its build environment gets must be installed first; where that fails, so does the build."""
+    found = []
+    for wanted in build.requires:
+        if wanted.url or (wanted.marker and not wanted.marker.evaluate(target.markers | {"extra": ""})):
+            continue
+        pick = choose(wanted, target, index)
+        if pick is None:
+            try:
+                known = bool(index.project(canonicalize_name(wanted.name)).versions)
+            except DoctorError:
+                continue
+            found.append(Objection(known, f"its build asks for {wanted}, and nothing there is for this Python"))
+        elif pick.chosen and not pick.chosen.is_wheel:
+            other = _judge(pick, target, index, toolchain, depth + 1)
+            if not other.verdict.installs:
+                why = f"its build asks for {pick.name} {pick.version}, and of that {other.why}"
+                found.append(Objection(other.verdict is Verdict.FAILS, why))
+    return found
+
+
+def _nothing(pick: Pick, target: Target) -> str:
+    """Why nothing can be chosen."""
+    ruled_out = {file.requires_python for file in pick.files if not admits(file.requires_python, target)}
+    if pick.files and len(ruled_out) and all(not admits(file.requires_python, target) for file in pick.files):
+        return f"it says that it needs Python {' or '.join(sorted(ruled_out))}"
+    if not pick.files:
+        return pick.why_none or "the index has no file of it"
+    return f"{_no_wheel(pick, target)}, and there is no source archive to build it from"
+
+
+def _no_wheel(pick: Pick, target: Target) -> str:
+    return wheels.none_fits(pick.files, target)
+
+
+def _notes(pick: Pick) -> tuple[str, ...]:
+    if pick.chosen and pick.chosen.yanked is not None:
+        because = f": {pick.chosen.yanked}" if pick.chosen.yanked else ""
+        return (f"{pick.name} {pick.version} was withdrawn (yanked){because}",)
+    return ()
+
+
+def _needs(pick: Pick, build: Build) -> tuple[str, ...]:
+    if not build.languages or build.optional:
+        return ()
+    needs = []
+    if "rust" in build.languages:
+        rust = f"rustc >= {build.crate.rust}" if build.crate and build.crate.rust else "rustc"
+        needs += [rust, "cargo", "cc"]
+    if {"c", "cython"} & set(build.languages):
+        needs.append("cc")
+    if "c++" in build.languages:
+        needs.append("c++")
+    needs += build.tools
+    if {"c", "c++", "cython"} & set(build.languages):
+        needs.append("Python.h")
+    if known := library(pick.name):
+        needs += [need for need in (known.tool if known.tool == "pkg-config" else "", known.header) if need]
+    return tuple(dict.fromkeys(needs))
+
+
+def _brings(build: Build, missing: tuple[str, ...], target: Target, index: Index) -> tuple[str, ...]:
+    wanted = build.requirement("maturin")
+    if wanted and any(need.startswith(("rustc", "cargo")) for need in missing):
+        version = newest(wanted, target, index)
+        if version and version >= BRINGS_RUST:
+            return (f"maturin {version} tries to fetch a Rust of its own, which needs the network",)
+    return ()
+
+
+def _languages(build: Build) -> str:
+    shown = {"rust": "Rust", "c": "C", "c++": "C++", "cython": "Cython"}
+    named = _and(tuple(shown[language] for language in build.languages))
+    if not named:
+        return "pure Python"
+    return f"{named}, which may be left out" if build.optional else named
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""

@@ -1,0 +1,19 @@
+"""What is known of Python, of binding generators and of libraries: dated tables with their sources, read where needed.
+
+The tables are the TOML files of this folder; what the doctor says beyond what an index and an archive say is in them.
+"""
+
+from .tables import (
+    Gone,
+    Library,
+    Limit,
+    Python,
+    gone,
+    library,
+    library_with,
+    limit,
+    pythons,
+    rust_of,
+)
+
+__all__ = ["Gone", "Library", "Limit", "Python", "gone", "library", "library_with", "limit", "pythons", "rust_of"]
