@@ -52,7 +52,7 @@ def _line(name: str, table: dict[str, Any]) -> str:
 
 
 def specifier(given: str) -> str:
-    """``^1.2`` → ``>=1.2,<2``, ``~1.2`` → ``>=1.2,<1.3``, ``1.2.*``, ``*``. Of alternatives (``||``) the last counts."""
+    """``^1.2`` → ``>=1.2,<2``, ``~1.2`` → ``>=1.2,<1.3``, ``1.2.*``, ``*``; of alternatives (``||``) the last."""
     parts = re.sub(r"([<>=!~^])\s+", r"\1", given.rpartition("||")[2]).replace(",", " ").split()
     return ",".join(word for part in parts for word in _words(part))
 
