@@ -26,7 +26,9 @@ _TOKEN = rb"[" + re.escape(TCHAR) + rb"]+"
 _PARAMETER = re.compile(
     rb"[ \t]*;[ \t]*(" + _TOKEN + rb")(?:[ \t]*=[ \t]*(?:(" + _TOKEN + rb')|"(' + _TOKEN + rb')"))?'
 )
-_NAME = re.compile(rb"[ \t,]*(" + _TOKEN + rb")")
+_NAME = re.compile(_TOKEN)
+_BETWEEN = re.compile(rb"[ \t,]*")
+_END = re.compile(rb"[ \t]*(?:,|\Z)")
 _BITS = re.compile(rb"8|9|1[0-5]")
 
 
@@ -66,17 +68,20 @@ def negotiate(offers: bytes, window_bits: int = WINDOW_BITS) -> Agreed | None:
 def _read_offers(value: bytes) -> list[tuple[bytes, list[tuple[bytes, bytes | None]]]]:
     """The members of an extension list (RFC 6455 §9.1); none where any is malformed."""
     offers: list[tuple[bytes, list[tuple[bytes, bytes | None]]]] = []
-    at = 0
-    while value[at:].strip(b" \t,"):
+    at = _BETWEEN.match(value).end()  # type: ignore[union-attr]  # it matches anything
+    while at < len(value):
         name = _NAME.match(value, at)
-        if name is None or (at and b"," not in value[at : name.start(1)]):
+        if name is None:
             return []
         at = name.end()
         parameters: list[tuple[bytes, bytes | None]] = []
         while parameter := _PARAMETER.match(value, at):
             parameters.append((parameter[1].lower(), parameter[2] or parameter[3]))
             at = parameter.end()
-        offers.append((name[1].lower(), parameters))
+        if not _END.match(value, at):
+            return []
+        offers.append((name[0].lower(), parameters))
+        at = _BETWEEN.match(value, at).end()  # type: ignore[union-attr]
     return offers
 
 
