@@ -211,6 +211,7 @@ class Examination(Record):
         ailments: of the environment.
         cures: the best first.
         took: seconds.
+        notes: what is worth knowing of the whole: what the index left out, a Python's end of life.
     """
 
     wanted: Wanted | None
@@ -220,3 +221,4 @@ class Examination(Record):
     ailments: tuple[Ailment, ...] = ()
     cures: tuple[Cure, ...] = ()
     took: float = 0.0
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,160 @@
+"""For a terminal: the verdict, what is wrong and why, the table, the ways out. Fits 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from ..facts import Ailment, Cure, Examination, Finding, Verdict
+from . import words
+
+COLOURS = {
+    Verdict.WHEEL: "32",
+    Verdict.PURE_SOURCE: "32",
+    Verdict.BUILDS: "33",
+    Verdict.UNKNOWN: "33",
+    Verdict.NO_TOOLCHAIN: "31",
+    Verdict.FAILS: "31;1",
+}
+MAX_NAME = 36
+MAX_REASONS = 12
+MAX_CURES = 4
+
+
+def render(examination: Examination, *, colour: bool = False, all_rows: bool = False, width: int = 100) -> str:
+    """All of it."""
+    page = _Page(examination, colour, all_rows, min(width, 100))
+    return "\n".join(page.lines()).rstrip()
+
+
+class _Page:
+    def __init__(self, examination: Examination, colour: bool, all_rows: bool, width: int) -> None:
+        self.examination, self.colour, self.all_rows, self.width = examination, colour, all_rows, width
+
+    def lines(self) -> Iterator[str]:
+        parts = (self.verdicts(), self.reasons(), self.table(), self.ailments(), self.cures(), self.notes())
+        for number, part in enumerate(list(each) for each in parts):
+            if part:
+                yield from ([""] if number else [])
+                yield from part
+
+    def paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text.strip() else text
+
+    def wrap(self, text: str, start: str = "", later: str | None = None) -> list[str]:
+        rest = " " * len(start) if later is None else later
+        return textwrap.wrap(
+            text, self.width, initial_indent=start, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+        )
+
+    def verdicts(self) -> Iterator[str]:
+        for target in self.examination.targets:
+            bad = words.fails(self.examination, target)
+            lines = self.wrap(words.verdict(self.examination, target), later="    ")
+            yield from (self.paint("31;1" if bad else "32", line) for line in lines)
+        if not self.examination.targets and not self.examination.ailments:
+            yield self.paint("32", "Nothing is wrong with this environment.")
+
+    def reasons(self) -> Iterator[str]:
+        """Each cause once, whichever targets it is for."""
+        told: dict[tuple[str, str], list[Finding]] = {}
+        for finding in self.examination.findings:
+            if finding.verdict in (Verdict.FAILS, Verdict.NO_TOOLCHAIN, Verdict.UNKNOWN):
+                told.setdefault((finding.name, words.why(finding)), []).append(finding)
+        ordered = sorted(told.items(), key=lambda each: -words.ORDER.index(each[1][0].verdict))
+        several = len(self.examination.targets) > 1
+        for (_, why), findings in ordered[:MAX_REASONS]:
+            yield from self._reason(findings, why, several)
+        if len(ordered) > MAX_REASONS:
+            yield f"... and {len(ordered) - MAX_REASONS} more, with --format json"
+
+    def _reason(self, findings: list[Finding], why: str, several: bool) -> Iterator[str]:
+        first = findings[0]
+        by = words.through(self.examination, first)
+        head = f"{first.name} {first.version or ''}".rstrip()
+        where = f" on {', '.join(finding.target.label for finding in findings)}" if several else ""
+        yield self.paint("1", head) + f"{where}: {first.verdict.value}" + (f" ({by})" if by else "")
+        yield from self.wrap(f"{why[:1].upper()}{why[1:]}." if why and why[-1] not in ".!?" else why, "    ")
+
+    def table(self) -> Iterator[str]:
+        examination = self.examination
+        rows = words.rows(examination)
+        shown = [row for row in rows if self.all_rows or not row.worst.installs or row.worst is Verdict.BUILDS]
+        rest = len(rows) - len(shown)
+        if not shown or (len(examination.targets) < 2 and not self.all_rows):
+            return
+        names = [f"{row.name} {'/'.join(map(str, row.versions[-2:]))}".strip() for row in shown]
+        first = min(max(map(len, [*names, "dependency"])), MAX_NAME)
+        across = max(1, (self.width - first) // (self._cell() + 2))
+        for start in range(0, len(examination.targets), across):
+            yield from self._block(names, shown, first, start, start + across)
+        if rest:
+            yield f"and {rest} more that install{'s' if rest == 1 else ''} without a compiler (--all-rows shows them)"
+
+    def _cell(self) -> int:
+        return max([len(target.label) for target in self.examination.targets] + [len(each) for each in words.CELLS.values()])
+
+    def _block(self, names: list[str], rows: list[words.Row], first: int, start: int, stop: int) -> Iterator[str]:
+        wide = self._cell()
+        labels = [target.label.ljust(wide) for target in self.examination.targets[start:stop]]
+        yield self.paint("1", "  ".join(["dependency".ljust(first), *labels]).rstrip())
+        for name, row in zip(names, rows, strict=True):
+            cells = [
+                self.paint(COLOURS[cell.verdict], words.CELLS[cell.verdict].ljust(wide)) if cell else "-".ljust(wide)
+                for cell in row.cells[start:stop]
+            ]
+            shown = name if len(name) <= first else name[: first - 3] + "..."
+            yield "  ".join([shown.ljust(first), *cells]).rstrip()
+
+    def ailments(self) -> Iterator[str]:
+        for number, ailment in enumerate(self.examination.ailments):
+            yield from ([""] if number else [])
+            yield from self.ailment(ailment)
+
+    def ailment(self, ailment: Ailment) -> Iterator[str]:
+        marks = {"error": ("31;1", "error: "), "warning": ("33", "warning: "), "note": ("36", "note: ")}
+        code, mark = marks.get(ailment.severity, ("0", ""))
+        lines = self.wrap(ailment.what, mark, "    ")
+        yield self.paint(code, mark) + lines[0][len(mark) :] if lines else mark
+        yield from lines[1:]
+        if ailment.where and ailment.where not in ailment.what:
+            yield from self.wrap(ailment.where, "    in: ")
+        for line in ailment.evidence:
+            yield from self._quoted(line)
+        if ailment.cure:
+            yield from self.wrap(ailment.cure, "    ")
+        yield from self._typed(ailment.commands)
+
+    def _quoted(self, line: str) -> Iterator[str]:
+        for part in self.wrap(line, "    > ") or []:
+            yield part if len(part) <= self.width else part[: self.width - 3] + "..."
+
+    def _typed(self, commands: Iterable[str]) -> Iterator[str]:
+        yield from (self.paint("36", f"      {command}") for command in commands)
+
+    def cures(self) -> Iterator[str]:
+        cures = self.examination.cures[:MAX_CURES]
+        if cures:
+            yield self.paint("1", "What to do" + (", the best first" if len(cures) > 1 else "") + ":")
+        for number, cure in enumerate(cures, 1):
+            yield from self._cure(number, cure)
+
+    def _cure(self, number: int, cure: Cure) -> Iterator[str]:
+        yield from self.wrap(cure.title, f"{number}. ")
+        for name, old, new, why in cure.changes:
+            change = f"{name} {old} → {new}" if old else f"{name} {new}"
+            yield from self.wrap(change + (f" ({why})" if why else ""), "   ", "     ")
+        yield from self._typed(cure.commands)
+        if cure.checked:
+            yield from self.wrap(f"(checked: {cure.checked})", "      ")
+
+    def notes(self) -> Iterator[str]:
+        wanted = self.examination.wanted
+        told = list(wanted.notes) if wanted else []
+        for finding in self.examination.findings:
+            told += [f"{finding.name} {finding.version or ''}: {note}" for note in finding.notes]
+        unique = list(dict.fromkeys([*told, *self.examination.notes]))
+        for note in unique[:MAX_REASONS]:
+            yield from self.wrap(note, "note: ")
+        if len(unique) > MAX_REASONS:
+            yield f"note: ... and {len(unique) - MAX_REASONS} more, with --format json"
