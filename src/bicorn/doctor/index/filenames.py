@@ -69,7 +69,12 @@ def tags_of(filename: str) -> frozenset[Tag]:
     count = 1
     for part in parts:
         count *= part.count(".") + 1
-    return parse_tag("-".join(parts)) if count <= _MAX_TAGS and len(parts) == 3 else frozenset()
+    if count > _MAX_TAGS or len(parts) != 3:
+        return frozenset()
+    try:
+        return parse_tag("-".join(parts))
+    except ValueError:  # packaging's InvalidTag: "py36+-none-any"
+        return frozenset()
 
 
 def build_of(filename: str) -> tuple[int, str]:
