@@ -94,14 +94,15 @@ def choose(wanted: Requirement, target: Target, index: Index) -> Pick | None:
                 continue
             if wanted.specifier.contains(version, prereleases=True):
                 files = project.of(version)
-                if chosen := _best(files, target):
+                if chosen := best(files, target):
                     return Pick(name, version, files, chosen)
     except DoctorError:
         return None
     return None
 
 
-def _best(files: tuple[File, ...], target: Target) -> File | None:
+def best(files: tuple[File, ...], target: Target) -> File | None:
+    """What an installer takes of the files of one version: the wheel that fits best, else the source archive."""
     usable = [file for file in files if file.yanked is None and admits(file.requires_python, target)]
     rank = {tag: place for place, tag in enumerate(target.tags)}
     fitting = [(min(rank[tag] for tag in file.tags & rank.keys()), file) for file in usable if file.tags & rank.keys()]
