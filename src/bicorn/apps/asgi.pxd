@@ -14,7 +14,7 @@ cdef object _Task
 cdef class AsgiEndpoint(Endpoint):
     cdef public object app
     cdef public ScopeBuilder scopes
-    cdef object _context
+    cdef public object context
 
     @cython.locals(exchange=AsgiExchange)
     cpdef Exchange open(self, Channel channel, Head head)

@@ -17,10 +17,9 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, body_bytes, is_disconnect, wake
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, as_dict, body_bytes, is_disconnect, wake
 from bicorn.apps.scope import ScopeBuilder
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.types import ASGIApp, Message, Scope
@@ -28,6 +27,9 @@ from bicorn.wire.answers import informational
 from bicorn.wire.head import Head
 from bicorn.wire.response import Defaults
 from bicorn.wire.states import BODY, HELD, IDLE, TRAILERS, WAITING
+
+if TYPE_CHECKING:
+    from bicorn.wire.handshake import Offer
 
 logger = logging.getLogger("bicorn.error")
 
@@ -57,7 +59,7 @@ class AsgiEndpoint(Endpoint):
         defaults: the fields the server adds to answers.
     """
 
-    __slots__ = ("_context", "app", "scopes")
+    __slots__ = ("app", "context", "scopes")
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class AsgiEndpoint(Endpoint):
         self.defaults = defaults
         self.slot = None
         self.scopes = ScopeBuilder(prefix=prefix, root_path=root_path, state=state)
-        self._context = context
+        self.context = context
 
     def open(self, channel: Channel, head: Head) -> Exchange:
         """A new exchange for `head`."""
@@ -86,6 +88,12 @@ class AsgiEndpoint(Endpoint):
         exchange.endpoint = self
         exchange.setup()
         return exchange
+
+    def open_websocket(self, channel: Channel, head: Head, offer: Offer, limit: int) -> Exchange:
+        """A new exchange for a WebSocket."""
+        from bicorn.apps.websocket import WebSocketExchange  # many applications have none
+
+        return WebSocketExchange(self, channel, head, offer, limit)
 
 
 class AsgiExchange(Exchange):
@@ -129,7 +137,7 @@ class AsgiExchange(Exchange):
         self.show(endpoint.slot)
         try:
             coroutine = endpoint.app(endpoint.scopes.build(channel, self.head), self.receive, self.send)
-            context = endpoint._context.copy()
+            context = endpoint.context.copy()
             if EAGER:
                 task = _Task(coroutine, loop=channel.loop, context=context, eager_start=True)
                 if task.done():
@@ -206,7 +214,7 @@ class AsgiExchange(Exchange):
         """
         if self._phase != OPEN:
             return self._send_late(message)
-        fields = message if type(message) is dict else _as_dict(message)
+        fields = message if type(message) is dict else as_dict(message)
         kind = fields.get("type")
         channel = self.channel
         response = channel.response
@@ -436,9 +444,3 @@ def _coroutine_function(app: ASGIApp) -> Any:
         await app(scope, receive, send)
 
     return call
-
-
-def _as_dict(message: object) -> dict[str, Any]:
-    if not isinstance(message, Mapping):
-        raise AppProtocolError(f"a message must be a dict, not {type(message).__name__}: {message!r}")
-    return dict(message)

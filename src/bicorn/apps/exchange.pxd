@@ -25,6 +25,8 @@ cdef class Channel:
     cpdef hold_body(self)
     cpdef finish(self, Exchange exchange)
     cpdef fail(self, Exchange exchange)
+    cpdef send_message(self, int kind, object payload)
+    cpdef want_messages(self)
 
 cdef class Exchange:
     cdef public Head head

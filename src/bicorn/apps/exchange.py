@@ -8,14 +8,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from typing import IO, Any
+from collections.abc import Generator, Iterable, Mapping
+from typing import IO, TYPE_CHECKING, Any
 
-from bicorn.errors import AppProtocolError, ClientDisconnected
+from bicorn.errors import AppProtocolError, ClientDisconnected, ProtocolError
 from bicorn.observe.slot import Slot
 from bicorn.wire.head import Head
 from bicorn.wire.response import Defaults, Response
 from bicorn.wire.states import BODY
+
+if TYPE_CHECKING:
+    from bicorn.wire.handshake import Offer
 
 
 class Origin:
@@ -120,6 +123,32 @@ class Channel:
 
     def fail(self, exchange: Exchange) -> None:
         """The application failed: answer 500 where nothing was sent yet, else cut the connection."""
+        raise NotImplementedError
+
+    # What a WebSocket's exchange may ask besides: first of the connection that brought its handshake, then of its own
+
+    def accept(self, exchange: Any, subprotocol: str | None, headers: Iterable[Iterable[bytes]]) -> None:
+        """Answer the handshake with 101; `exchange` gets another channel.
+
+        Raises:
+            AppProtocolError: the application's mistake, named; nothing was sent.
+        """
+        raise NotImplementedError
+
+    def send_message(self, kind: int, payload: str | bytes) -> None:
+        """Send a message, together with others of this turn of the loop."""
+        raise NotImplementedError
+
+    def send_close(self, code: int, reason: str) -> None:
+        """Close the WebSocket."""
+        raise NotImplementedError
+
+    def go_away(self) -> int:
+        """Close the WebSocket since the server stops; the close code."""
+        raise NotImplementedError
+
+    def want_messages(self) -> None:
+        """There is room for messages again."""
         raise NotImplementedError
 
 
@@ -227,6 +256,19 @@ class Endpoint:
         """A new exchange; ``start`` begins it."""
         raise NotImplementedError
 
+    def open_websocket(self, channel: Channel, head: Head, offer: Offer, limit: int) -> Exchange:
+        """The same for a WebSocket.
+
+        Args:
+            offer: the handshake.
+            limit: the most messages that may wait for the application.
+
+        Raises:
+            ProtocolError: the application speaks no WebSocket.
+        """
+        # Not a 426, which would promise that asking for another protocol helps (RFC 9110 §15.5.22).
+        raise ProtocolError(400, "a WSGI application is served here, and WSGI has no WebSockets")
+
 
 class Ready:
     """An awaitable that has its result: what ``send()`` and ``receive()`` return when nothing has to wait.
@@ -299,3 +341,10 @@ def body_bytes(body: object) -> bytes:
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body)
     raise AppProtocolError(f"a response body must be bytes, not {type(body).__name__}")
+
+
+def as_dict(message: object) -> dict[str, Any]:
+    """A message that is another kind of mapping, as a dict."""
+    if not isinstance(message, Mapping):
+        raise AppProtocolError(f"a message must be a dict, not {type(message).__name__}: {message!r}")
+    return dict(message)

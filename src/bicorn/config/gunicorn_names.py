@@ -11,7 +11,6 @@ FLAG, BARE, MANY, MAYBE = Takes.FLAG, Takes.BARE, Takes.MANY, Takes.MAYBE
 
 NO_PROXIES = "no proxy is trusted yet: client address and scheme are those of the connection"
 NO_HTTP2 = "HTTP/2 is not served yet: clients are offered HTTP/1.1"
-NO_WEBSOCKETS = "WebSockets are not served yet"
 NO_METRICS = "metrics are not sent yet"
 NO_SYSLOG = "the log goes to files or the terminal"
 OWN_LOG = (
@@ -88,7 +87,7 @@ GUNICORN: tuple[OldName, ...] = (
         "an application whose client has gone is told so, and is not cancelled",
         nothing="3",
     ),
-    ignored("websocket_max_message_size --websocket-max-message-size", NO_WEBSOCKETS, nothing="16777216"),
+    becomes("websocket_max_message_size --websocket-max-message-size", "ws_max_size"),
     moot("http_parser --http-parser", "Bicorn has one parser"),
     # Security
     becomes("limit_request_line --limit-request-line"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .gunicorn_names import NO_HTTP2, NO_PROXIES, NO_WEBSOCKETS, OWN_LOG
+from .gunicorn_names import NO_HTTP2, NO_PROXIES, OWN_LOG
 from .old_name import OldName, Takes, becomes, ignored, moot, refused
 
 FLAG, BARE, MANY = Takes.FLAG, Takes.BARE, Takes.MANY
@@ -32,12 +32,12 @@ UVICORN: tuple[OldName, ...] = (
     becomes("loop --loop", why="none means asyncio, zuvloop means auto"),
     moot("http --http", "Bicorn has one HTTP implementation"),
     ignored("http2 --http2", NO_HTTP2, takes=FLAG),
-    ignored("ws --ws", NO_WEBSOCKETS, nothing="auto none"),
-    moot("ws_max_size --ws-max-size", NO_WEBSOCKETS),
-    moot("ws_max_queue --ws-max-queue", NO_WEBSOCKETS),
-    moot("ws_ping_interval --ws-ping-interval", NO_WEBSOCKETS),
-    moot("ws_ping_timeout --ws-ping-timeout", NO_WEBSOCKETS),
-    moot("ws_per_message_deflate --ws-per-message-deflate", NO_WEBSOCKETS),
+    becomes("ws --ws", why="Bicorn has one implementation; the libraries' names mean auto"),
+    becomes("ws_max_size --ws-max-size"),
+    becomes("ws_max_queue --ws-max-queue"),
+    becomes("ws_ping_interval --ws-ping-interval", why="only clients that are silent for so long are sent one"),
+    becomes("ws_ping_timeout --ws-ping-timeout"),
+    becomes("ws_per_message_deflate --ws-per-message-deflate"),
     becomes("lifespan --lifespan"),
     becomes("interface --interface"),
     becomes("env_file --env-file"),

@@ -120,10 +120,15 @@ def human_format(*, colored: bool) -> Text:
         return (
             f"{dim}{clock.text()}{reset} {color}{status}{end} {duration(record.duration):>8} "
             f"{size(record.response_bytes):>9}  {quoted(record.method)} {quoted(record.target)}"
-            f"  {dim}{quoted(record.client) or '-'}{reset}"
+            f"{messages(record)}  {dim}{quoted(record.client) or '-'}{reset}"
         )
 
     return write
+
+
+def messages(record: AccessRecord) -> str:
+    """``  3 messages in, 5 out`` for a WebSocket that has ended, else nothing."""
+    return f"  {record.messages[0]} messages in, {record.messages[1]} out" if record.messages else ""
 
 
 def duration(seconds: float) -> str:

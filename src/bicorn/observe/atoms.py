@@ -22,12 +22,14 @@ class AccessRecord:
         http_version: ``"1.1"``.
         response_bytes: of the body, as sent.
         duration: seconds from the request's head to the last byte of the answer.
+        messages: of a WebSocket that has ended: messages that came, messages sent, bytes that came.
     """
 
     __slots__ = (
         "client",
         "duration",
         "http_version",
+        "messages",
         "method",
         "request_headers",
         "response_bytes",
@@ -49,6 +51,7 @@ class AccessRecord:
         request_headers: Fields,
         response_headers: Fields,
         scheme: str,
+        messages: tuple[int, int, int] | None = None,
     ) -> None:
         self.client = client
         self.method = method
@@ -60,6 +63,7 @@ class AccessRecord:
         self.request_headers = request_headers
         self.response_headers = response_headers
         self.scheme = scheme
+        self.messages = messages
 
 
 Text = Callable[[AccessRecord], str]
@@ -157,6 +161,9 @@ def _atoms() -> dict[str, Getter]:
         "D": lambda r, i, o: int(r.duration * 1e6),
         "L": lambda r, i, o: f"{r.duration:.6f}",
         "p": lambda r, i, o: f"<{os.getpid()}>",
+        "wi": lambda r, i, o: r.messages[0] if r.messages else "-",
+        "wo": lambda r, i, o: r.messages[1] if r.messages else "-",
+        "wb": lambda r, i, o: r.messages[2] if r.messages else "-",
     }
 
 
@@ -195,7 +202,7 @@ def _header(name: str, *, request: bool) -> Getter:
 
 _PIECE = r"%%|%(?:\((?P<name>[^)]*)\)(?P<shape>[-+ #0]*\d*(?:\.\d+)?)(?P<kind>[a-zA-Z]))?"
 _BRACED = r"\{(?P<name>[^{}]+)\}(?P<where>[ioe])"
-KNOWN = "h l u t r m U q H s B b f a T M D L p, {header}i, {header}o and {variable}e"
+KNOWN = "h l u t r m U q H s B b f a T M D L p wi wo wb, {header}i, {header}o and {variable}e"
 
 
 def compile_format(form: str, *, origin: str = "") -> Text:

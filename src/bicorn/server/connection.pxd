@@ -6,8 +6,8 @@ from bicorn.wire.head cimport Head
 from bicorn.wire.http1 cimport Http1
 from bicorn.wire.response cimport Response
 
-cdef int IDLE, HEAD, BODY, ANSWER, LINGER
-cdef int HELD, WAITING, IDLE_RESPONSE, CLIENT_CLOSED
+cdef int IDLE, HEAD, BODY, ANSWER, LINGER, CLOSING
+cdef int HELD, WAITING, IDLE_RESPONSE, CLIENT_CLOSED, SWITCHING_PROTOCOLS
 cdef Py_ssize_t PIPELINE_HIGH_WATER, DISCARD_LIMIT
 cdef double LINGER_TIME, RECENT
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from bicorn.apps.exchange import Exchange
 from bicorn.errors import ProtocolError
-from bicorn.server.phases import ANSWER, BODY, HEAD, IDLE, LINGER, LINGER_TIME, RECENT
+from bicorn.server.outbound import Outbound
+from bicorn.server.phases import ANSWER, BODY, CLOSING, HEAD, IDLE, LINGER, LINGER_TIME, RECENT
 from bicorn.server.record import access_record
 from bicorn.server.service import Service
 from bicorn.server.tls import tls_extension
@@ -34,6 +36,7 @@ DISCARD_LIMIT = 65536
 
 # nginx's "client closed request", for the access log alone.
 CLIENT_CLOSED = 499
+SWITCHING_PROTOCOLS = 101
 
 CONTINUE = informational(100)
 
@@ -208,7 +211,13 @@ class Connection(Waiting):
             self._began = time.monotonic()  # uvloop's clock has steps of a millisecond
         if service.concurrency_limit and len(service.running) >= service.concurrency_limit:
             raise ProtocolError(503, f"all {service.concurrency_limit} places are taken (limit-concurrency); try again")
-        exchange = service.endpoint(head).open(self, head)
+        endpoint = service.endpoint(head)
+        if head.upgrade is None or service.websockets is None:
+            exchange = endpoint.open(self, head)
+        else:
+            from bicorn.server.websocket import open_exchange  # many servers have no WebSockets
+
+            exchange = open_exchange(self, endpoint, head)
         if head.content_length != 0:
             self._begin_body(exchange, head)
         self.exchange = exchange
@@ -261,6 +270,11 @@ class Connection(Waiting):
         self.abort()
 
     def _send_simple(self, status: int, reason: str) -> None:
+        if status == 426:
+            from bicorn.wire.handshake import refusal  # says which version of WebSocket would do
+
+            self.write(refusal(ProtocolError(status, reason), self.service.defaults))
+            return
         extra = b"retry-after: 1\r\n" if status == 503 else b""
         is_head = self.response.state != IDLE_RESPONSE and self.response.is_head
         self.write(simple_response(status, reason, defaults=self.service.defaults, extra=extra, is_head=is_head))
@@ -338,6 +352,30 @@ class Connection(Waiting):
         response.start(500, [(b"content-type", b"text/plain; charset=utf-8")])
         self.write(response.body(b"Internal Server Error\n", False))
         self.finish(exchange)
+
+    def accept(self, exchange: Exchange, subprotocol: str | None, headers: Iterable[Iterable[bytes]]) -> None:
+        """A WebSocket's application takes it: from here on the connection is another one."""
+        from bicorn.server.websocket import accept
+
+        accept(self, exchange, subprotocol, headers)
+
+    def hand_over(self, successor: Outbound) -> bytes:
+        """Let `successor` have the transport; what it has brought for the other protocol already."""
+        exchange = self.exchange
+        rest = self.http.take()
+        self.flush()
+        if exchange is not None:
+            self._log_access(exchange, SWITCHING_PROTOCOLS)
+        self.exchange = None
+        self.phase = CLOSING
+        self.deadline = 0.0
+        self._write_deadline = 0.0
+        if self._paused:
+            self.resume_reading()
+        successor.succeed(self)
+        self.service.replace(self, successor)
+        self.transport.set_protocol(successor)
+        return rest
 
     # Waiting
 

@@ -4,7 +4,7 @@
    accepted, until those who send them know better. (Not where this worker alone is replaced: nobody need know.)
 2. No more is accepted. What waits in the kernel's queue is, where nobody else would.
 3. Idle connections are closed: at once, or, where they were used a moment ago, when another moment has passed in which
-   a request on its way is answered. Event streams are told to end, then ended.
+   a request on its way is answered. Event streams and WebSockets are told to end, then ended.
 4. Requests have ``graceful_timeout`` to finish.
 5. What is left is cancelled, cut, and named.
 
@@ -66,6 +66,7 @@ class Drain:
             alone: whether only this worker stops, while others accept from the same sockets.
         """
         service = self._service
+        service.restarting = alone
         hurry = service.loop.create_task(self._at_once.wait())
         try:
             self._announce()

@@ -19,6 +19,7 @@ cdef class Outbound(Channel):
     cdef double _write_deadline
     cdef Py_ssize_t _written
 
+    cpdef succeed(self, Outbound other)
     cpdef write(self, object data)
     @cython.locals(batch=Batch)
     cpdef answer(self, object data)

@@ -69,6 +69,16 @@ class Outbound(Channel):
         self._waiters: list[asyncio.Future[None]] | None = None
         self._write_deadline = 0.0
 
+    def succeed(self, other: Outbound) -> None:
+        """Take over the transport of a connection whose peer speaks another protocol from here on."""
+        self.transport = other.transport
+        self.origin = other.origin
+        self.client = other.client
+        self.tls = other.tls
+        self._is_slow = other._is_slow
+        self.writable = not other._is_slow
+        other.closed = True
+
     # Writing
 
     def write(self, data: bytes | list[bytes]) -> None:

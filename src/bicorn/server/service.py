@@ -43,11 +43,13 @@ class Service:
         running: every exchange whose application is at work outside a connection's own turn.
         draining: whether the worker is stopping: answers say ``Connection: close``.
         drained: once it accepts no more: done when nothing is left to wait for.
+        restarting: whether it stops since another one takes its place.
         shutdown: set when the worker begins to stop; applications have it as ``state["bicorn.shutdown"]``.
         handshakes: connections that were accepted and are not open yet, since TLS comes first.
         requests: how many were counted.
         sent: bytes that went out, those of file transfers too.
         slot: this worker's page of the scoreboard, if there is one.
+        websockets: the settings, where WebSockets are served.
         recycle: asks for this worker to be replaced, and why; it serves on until it is told to stop.
     """
 
@@ -78,11 +80,13 @@ class Service:
         "requests",
         "requests_before_recycling",
         "requests_limit",
+        "restarting",
         "root",
         "running",
         "sent",
         "shutdown",
         "slot",
+        "websockets",
         "write_timeout",
     )
 
@@ -110,6 +114,7 @@ class Service:
         self.connections: dict[Any, None] = {}  # in the order they were opened
         self.running: set[Exchange] = set()
         self.draining = False
+        self.restarting = False
         self.drained: asyncio.Future[None] | None = None
         self.shutdown = asyncio.Event()
         # Nobody is told when a handshake fails: the connection is never made, and forgotten.
@@ -120,6 +125,7 @@ class Service:
         self.requests_before_recycling = _with_jitter(config)
         self.recycle: Callable[[str], None] | None = None
         self._told = False  # that this worker asked to be replaced
+        self.websockets = None if config.ws == "none" else config
         self.batch = Batch(loop)
         self.now = loop.time()
         self.defaults = Defaults(
@@ -217,6 +223,11 @@ class Service:
         if self.slot is not None:
             self.slot.connected(len(self.connections))
         return has_room
+
+    def replace(self, connection: Any, successor: Any) -> None:
+        """One connection is another one from here on."""
+        self.connections.pop(connection, None)
+        self.connections[successor] = None
 
     def gone(self, connection: Any) -> None:
         """Forget a connection."""

@@ -28,6 +28,7 @@ cdef class Http1:
     cpdef next_request(self)
     cpdef rest(self)
     cpdef stop(self)
+    cpdef bytes take(self)
     cpdef object next_event(self)
     cpdef Head next_head(self)
     @cython.locals(state=int)

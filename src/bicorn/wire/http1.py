@@ -146,6 +146,12 @@ class Http1:
         self._buffer = b""
         self._position = 0
 
+    def take(self) -> bytes:
+        """What is buffered, for whoever speaks another protocol from here on; no request follows."""
+        rest = self._buffer[self._position :]
+        self.stop()
+        return rest
+
     def next_event(self) -> Head | bytes | None:
         """``next_head`` or ``next_body``, whichever is due."""
         return self.next_head() if self.state == HEAD else self.next_body()

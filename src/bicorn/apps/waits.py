@@ -1,0 +1,110 @@
+"""Waiting for a message: what a WebSocket's ``receive()`` returns where none is here.
+
+A task that waits for an ``asyncio.Future`` hears of its end a turn of the loop later. One that waits for a `Wait` goes on
+where the bytes arrive, inside the callback that brought them. asyncio lets a task wait for anything that has what it asks
+of a future (``_asyncio_future_blocking``, ``asyncio.isfuture``).
+
+Who waits is not given the message, but looks for it when it goes on: so none is lost where the wait was given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bicorn.apps.websocket import WebSocketExchange
+
+_current_task = asyncio.current_task
+
+
+class Receiving:
+    """What ``receive()`` returns where no message is here: awaitable, once, and a coroutine by shape."""
+
+    __slots__ = ("_exchange", "_wait")
+
+    def __init__(self, exchange: WebSocketExchange) -> None:
+        self._exchange = exchange
+        self._wait: Wait | None = None
+
+    def __await__(self) -> Receiving:
+        return self
+
+    def __iter__(self) -> Receiving:
+        return self
+
+    def __next__(self) -> Any:
+        return self.send(None)
+
+    def send(self, value: object) -> Any:
+        """The coroutine protocol: the next message, or what to wait for."""
+        exchange = self._exchange
+        if exchange.has_message():
+            raise StopIteration(exchange.take())
+        if exchange.is_over():
+            raise StopIteration(exchange.disconnect_message())
+        self._wait = wait = exchange.new_wait()
+        return wait
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        """The coroutine protocol: the wait was given up."""
+        self.close()
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        """The coroutine protocol: nobody waits any more."""
+        if self._wait is not None:
+            self._exchange.forget(self._wait)
+            self._wait = None
+
+
+class Wait:
+    """What a task waits for: as much of a future as ``asyncio.Task`` asks for."""
+
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_exchange", "_is_cancelled")
+
+    def __init__(self, exchange: WebSocketExchange) -> None:
+        self._asyncio_future_blocking = True
+        self._callback: Callable[[Any], object] | None = None
+        self._context: contextvars.Context | None = None
+        self._exchange = exchange
+        self._is_cancelled = False
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """asyncio: the loop of the task that may wait."""
+        return self._exchange.channel.loop
+
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: contextvars.Context) -> None:
+        """asyncio: what to call then, and in which context."""
+        self._callback = callback
+        self._context = context
+
+    def wake(self) -> None:
+        """It is over: the task goes on at once, unless another one is at work."""
+        callback = self._callback
+        if callback is None:
+            return
+        self._callback = None
+        loop = self._exchange.channel.loop
+        context: Any = self._context
+        if _current_task(loop) is None:
+            context.run(callback, self)
+        else:
+            loop.call_soon(callback, self, context=context)
+
+    def cancel(self, msg: object = None) -> bool:
+        """asyncio: the task is cancelled; False where it goes on anyway."""
+        callback = self._callback
+        if callback is None:
+            return False
+        self._callback = None
+        self._is_cancelled = True
+        self._exchange.channel.loop.call_soon(callback, self, context=self._context)
+        return True
+
+    def result(self) -> None:
+        """asyncio: whether to go on, or with which error."""
+        if self._is_cancelled:
+            raise asyncio.CancelledError
