@@ -218,6 +218,9 @@ def test_a_message_over_the_limit_is_refused_at_its_head(module: ModuleType) -> 
     )
     fragments = [masked(0x02, bytes(600)), masked(CONTINUED), masked(LAST, size=401)[:4]]
     assert read(module, *fragments, max_size=1000) == over
+    for deflate in (None, OFFER):
+        fragments = [masked(0x42 if deflate else 0x02, b"\x00\x00\x00\xff\xff"), masked(LAST, size=(1 << 63) - 1)[:10]]
+        assert read(module, *fragments, max_size=1000, deflate=deflate) == over
 
 
 def test_a_frame_as_large_as_can_be_said_is_waited_for(module: ModuleType) -> None:

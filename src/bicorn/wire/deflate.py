@@ -16,6 +16,9 @@ TAIL = b"\x00\x00\xff\xff"
 WINDOW_BITS = 12
 MEMORY_LEVEL = 5
 
+# Three quarters of the time of zlib's default, for a twentieth more bytes.
+LEVEL = 4
+
 # Below this nothing is gained: the message goes as it is (RFC 7692 §6.1 leaves the choice to the sender).
 THRESHOLD = 64
 
@@ -159,13 +162,26 @@ class Inflate:
             raise WebSocketError(1009, f"the message inflates to over {self._limit} bytes")
         return inflated
 
+    def whole(self, data: bytes) -> bytes:
+        """Inflate a whole message.
+
+        Raises:
+            WebSocketError: as ``piece``.
+        """
+        inflated = self.piece(data + TAIL, 0)
+        self._finish()
+        return inflated
+
     def end(self, before: int) -> bytes:
         """Inflate what the end of a message brings to light; prepare for the next one."""
         inflated = self.piece(TAIL, before)
+        self._finish()
+        return inflated
+
+    def _finish(self) -> None:
         if not self._keeps or self._ends:  # a client that ends its streams refers to nothing before
             self._stream = None
         self._ends = 0
-        return inflated
 
     def _next_stream(self) -> zlib._Decompress:
         self._ends += 1
@@ -203,7 +219,7 @@ class Deflate:
             payload = payload.encode()
         stream = self._stream
         if stream is None:
-            stream = zlib.compressobj(wbits=self._window_bits, memLevel=MEMORY_LEVEL)
+            stream = zlib.compressobj(LEVEL, wbits=self._window_bits, memLevel=MEMORY_LEVEL)
             if self._keeps:
                 self._stream = stream
         data = stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)

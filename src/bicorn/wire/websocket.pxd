@@ -36,16 +36,24 @@ cdef inline unsigned char lay_key(
         i += 1
     return 128 if seen & 0x8080808080808080ULL or rest & 128 else 0
 
+cdef inline bytes unmasked_by(const unsigned char *p, Py_ssize_t size, const unsigned char *key):
+    cdef bytes piece
+    if size == 1:  # single bytes are shared objects
+        return PyBytes_FromStringAndSize([<char>(p[0] ^ key[0])], 1)
+    piece = PyBytes_FromStringAndSize(NULL, size)
+    if size:
+        lay_key(<unsigned char *>PyBytes_AS_STRING(piece), p, size, key)
+    return piece
+
 # The payload whose masking key is at `start`, the payload right behind it.
 cdef inline bytes unmasked(bytes data, Py_ssize_t start, Py_ssize_t size):
     cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(data) + start
-    cdef bytes payload = PyBytes_FromStringAndSize(NULL, size)
-    if size == 0:
-        return payload
-    if size == 1:  # single bytes are shared objects
-        return PyBytes_FromStringAndSize([<char>(p[4] ^ p[0])], 1)
-    lay_key(<unsigned char *>PyBytes_AS_STRING(payload), p + 4, size, p)
-    return payload
+    return unmasked_by(p + 4, size, p)
+
+cdef inline bytes unmasked_piece(bytes data, Py_ssize_t start, Py_ssize_t size, bytes key):
+    return unmasked_by(
+        <const unsigned char *>PyBytes_AS_STRING(data) + start, size, <const unsigned char *>PyBytes_AS_STRING(key)
+    )
 
 # The same as text: made as ASCII, which it mostly is, and decoded from there where it is not.
 cdef inline str unmasked_text(bytes data, Py_ssize_t start, Py_ssize_t size):
@@ -130,9 +138,10 @@ cdef class Reader:
     @cython.locals(opcode=int)
     cdef int _check_head(self, int first, Py_ssize_t size) except -1
     cdef Py_ssize_t _long_size(self, bytes data, Py_ssize_t start) except -1
-    @cython.locals(limit=Py_ssize_t)
+    @cython.locals(limit=Py_ssize_t, before=Py_ssize_t)
     cdef int _check_size(self, bint compressed, Py_ssize_t size) except -1
-    cdef int _unmask_message(self, int kind, bytes data, Py_ssize_t start, Py_ssize_t size) except -1
+    @cython.locals(is_text=bint, inflated=bytes)
+    cdef int _read_message(self, int first, bytes data, Py_ssize_t start, Py_ssize_t size) except -1
     @cython.locals(data=bytes, payload=bytes, code=int, reason=str)
     cdef int _read_control(self, int kind, Py_ssize_t start, Py_ssize_t size) except? -1
     @cython.locals(data=bytes, start=Py_ssize_t, size=Py_ssize_t, turn=Py_ssize_t)
@@ -143,6 +152,8 @@ cdef class Reader:
     @cython.locals(message=bytearray, before=Py_ssize_t, kind=int)
     cdef int _finish(self) except? -1
 
+cdef bytes _payload(bytes data, Py_ssize_t start, Py_ssize_t size)
+cdef bytes _piece(bytes data, Py_ssize_t start, Py_ssize_t size, bytes key)
 cpdef bint is_close_code(int code)
 @cython.locals(first=int)
 cpdef bytes frame(int kind, object payload, bint compressed=*)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     framed: Callable[[int, bytes], bytes]
     framed_text: Callable[[int, str], bytes]
     unmasked: Callable[[bytes, int, int], bytes]
+    unmasked_piece: Callable[[bytes, int, int, bytes], bytes]
     unmasked_text: Callable[[bytes, int, int], str]
 
 COMPILED = not __file__.endswith(".py")
@@ -176,9 +177,9 @@ class Reader:
         self._check_size(first & _COMPRESSED != 0, size)
         if end - start < 4:
             return _MORE
-        if first & 0xC0 == _FINAL and self._kind == NOTHING and size <= end - start - 4:
+        if first & _FINAL and self._kind == NOTHING and size <= end - start - 4:
             self._position = start + 4 + size
-            self._unmask_message(first & 15, data, start, size)
+            self._read_message(first, data, start, size)
             return first & 15
         if self._kind == NOTHING:
             self._kind = first & 15
@@ -227,32 +228,35 @@ class Reader:
     def _check_size(self, compressed: bool, size: int) -> None:
         """Refuse a frame whose announced bytes take its message over the limit, before they come."""
         limit = self._limit
+        before = 0
         if self._message is not None:
             compressed = self._compressed
-            size += self._wire_size if compressed else len(self._message)
+            before = self._wire_size if compressed else len(self._message)
         if compressed:
             # What it inflates to is counted there. Bytes that do not compress grow a little: zlib's own bound.
             limit += (limit >> 2) + 1024
-        if size > limit:
+        if size > limit - before:  # the sum could overflow
             raise self._too_large()
 
     def _too_large(self) -> WebSocketError:
         return WebSocketError(1009, f"the message is over {self._limit} bytes")
 
-    def _unmask_message(self, kind: int, data: bytes, start: int, size: int) -> None:
-        """An uncompressed message in one frame that is wholly there, its masking key at `start`."""
-        if kind == TEXT:
-            try:
-                if COMPILED:
-                    self.payload = unmasked_text(data, start, size)
-                else:
-                    self.payload = _unmask(data[start + 4 : start + 4 + size], data[start : start + 4]).decode()
-            except UnicodeDecodeError:
-                raise _not_utf8()
-        elif COMPILED:
-            self.payload = unmasked(data, start, size)
-        else:
-            self.payload = _unmask(data[start + 4 : start + 4 + size], data[start : start + 4])
+    def _read_message(self, first: int, data: bytes, start: int, size: int) -> None:
+        """A message in one frame that is wholly there; `start` is its masking key's."""
+        is_text = first & 15 == TEXT
+        try:
+            if first & _COMPRESSED:
+                assert self._inflate is not None
+                inflated = self._inflate.whole(_payload(data, start, size))
+                self.payload = inflated.decode() if is_text else inflated
+            elif not is_text:
+                self.payload = _payload(data, start, size)
+            elif COMPILED:
+                self.payload = unmasked_text(data, start, size)
+            else:
+                self.payload = _payload(data, start, size).decode()
+        except UnicodeDecodeError:
+            raise _not_utf8()
 
     def _read_control(self, kind: int, start: int, size: int) -> int:
         """The control frame whose masking key is at `start`."""
@@ -260,7 +264,7 @@ class Reader:
         if len(data) - start < 4 + size:
             return _MORE
         self._position = start + 4 + size
-        payload = _unmask(data[start + 4 : start + 4 + size], data[start : start + 4])
+        payload = _payload(data, start, size)
         if kind != CLOSE:
             self.payload = payload
             return kind
@@ -304,11 +308,11 @@ class Reader:
         before = len(message)
         if self._compressed:
             assert self._inflate is not None
-            message += self._inflate.piece(_unmask(data[start : start + size], self._key), before)
+            message += self._inflate.piece(_piece(data, start, size, self._key), before)
         elif COMPILED:
             append_unmasked(message, data, start, size, self._key)
         else:
-            message += _unmask(data[start : start + size], self._key)
+            message += _piece(data, start, size, self._key)
         if self._kind == TEXT and len(message) > before:
             self._check_text(message, before)
 
@@ -350,11 +354,21 @@ def _not_utf8() -> WebSocketError:
     return WebSocketError(1007, "the text message is not UTF-8")
 
 
-def _unmask(data: bytes, key: bytes) -> bytes:
-    """`data` with `key` laid over it again and again (RFC 6455 §5.3); as one large number, so that no loop is here."""
-    size = len(data)
+def _payload(data: bytes, start: int, size: int) -> bytes:
+    """The payload of `size` bytes whose masking key is at `start`, right before it."""
+    if COMPILED:
+        return unmasked(data, start, size)
+    return _piece(data, start + 4, size, data[start : start + 4])
+
+
+def _piece(data: bytes, start: int, size: int, key: bytes) -> bytes:
+    """`size` bytes from `start` with `key` laid over them again and again (RFC 6455 §5.3)."""
+    if COMPILED:
+        return unmasked_piece(data, start, size, key)
+    # As one large number, so that no loop is here.
     mask = (key * ((size + 3) >> 2))[:size]
-    return (int.from_bytes(data, "little") ^ int.from_bytes(mask, "little")).to_bytes(size, "little")
+    piece = int.from_bytes(data[start : start + size], "little") ^ int.from_bytes(mask, "little")
+    return piece.to_bytes(size, "little")
 
 
 def is_close_code(code: int) -> bool:
