@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Load the settings and the application, and stop.",
     "config": "Show every setting, its value and where it comes from.",
     "demo": "Serve a built-in page: ASGI and WSGI on one port.",
+    "doctor": "Will it install and run on that Python? If not: why, and what to do.",
     "reload": "Load new code and settings in a running server; wait until it serves.",
     "stop": "End a running server; wait until it has ended.",
     "status": "Show a running server and its workers.",

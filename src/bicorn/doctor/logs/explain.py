@@ -100,7 +100,9 @@ def _fill(template: str, words: dict[str, str]) -> str:
 
 def _tidy(sentence: str) -> str:
     """Without what unfilled braces leave behind."""
-    return re.sub(r"Python (?=[.,;)]|$)", "Python", re.sub(r"\s+([.,;:)])", r"\1", re.sub(r" {2,}", " ", sentence))).strip()
+    return re.sub(
+        r"Python (?=[.,;)]|$)", "Python", re.sub(r"\s+([.,;:)])", r"\1", re.sub(r" {2,}", " ", sentence))
+    ).strip()
 
 
 def _evidence(log: Journal, number: int) -> tuple[str, ...]:

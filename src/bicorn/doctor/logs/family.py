@@ -16,13 +16,13 @@ class Family(Record):
 
     Args:
         kind: a short name, stable for programs.
-        patterns: regular expressions; a line that one of them finds is the evidence. Their named groups, and
-            ``package`` (with its version), ``name`` (without), ``python`` and ``phase``, fill the braces of what follows.
+        patterns: regular expressions; a line that one of them finds is the evidence. Their named groups fill the braces
+            of what follows, and so do ``package`` (with its version), ``name`` (without), ``python`` and ``phase``.
         what: one sentence: what is wrong.
         cure: one sentence: what to do.
         commands: to be typed. One with an unfilled brace is left out.
         supplies: what the system's package manager must bring, as :mod:`.supplies` names it; braces are filled.
-        more: more words for the braces, from the match and the log. None where the family is not the right one after all.
+        more: more words for the braces, from the match and the log; None where the family is not it after all.
         hides: kinds that follow from this one, so that they are not told.
     """
 

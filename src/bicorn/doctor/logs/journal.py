@@ -1,7 +1,7 @@
 """A log, made readable for a program: colours, pip's gutter, a container's and a CI's prefixes taken off.
 
-pip, uv, Poetry and PDM word the same failure differently, but each names the package that it was building; which package,
-which Python and which step are found here, once, for every explanation.
+pip, uv, Poetry and PDM word the same failure differently, but each names the package that it was building. Which
+package, which Python and which step it was is found here, once, for every explanation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ _FAILED = (
     r"╰─> (?P<name>[A-Za-z][\w.-]*)$",
 )
 _COLLECTED = r"Collecting (?P<name>[A-Za-z][\w.-]*)(?:\[[\w,. -]*\])?(?:==(?P<version>[\w.+!]+))?"
-_ARCHIVE = r"(?:Downloading|Using cached|Processing) (?:\S*/)?(?P<name>[A-Za-z]\w[\w.-]*?)-(?P<version>\d[\w.+!]*)\.(?:tar\.gz|zip)"
+_ARCHIVE = (
+    r"(?:Downloading|Using cached|Processing) (?:\S*/)?"
+    r"(?P<name>[A-Za-z]\w[\w.-]*?)-(?P<version>\d[\w.+!]*)\.(?:tar\.gz|zip)"
+)
 
 _PHASES = (
     ("Installing build dependencies", "installing what its build needs"),
@@ -98,7 +101,9 @@ def _package(lines: tuple[str, ...]) -> tuple[str, str]:
             name, version = found["name"], found.groupdict().get("version") or ""
             break
     if not name:
-        errors = [number for number, line in enumerate(lines) if re.match(r"\s*(error|ERROR)\b(?!: Cannot install)", line)]
+        errors = [
+            number for number, line in enumerate(lines) if re.match(r"\s*(error|ERROR)\b(?!: Cannot install)", line)
+        ]
         started = _last(_COLLECTED, lines[: errors[0]]) if errors else None
         name = started["name"] if started else ""
     return name, version or (_version(name, lines) if name else "")

@@ -7,7 +7,9 @@ from ..facts import Examination
 FORMATS = ("text", "json", "markdown", "github")
 
 
-def render(examination: Examination, form: str, *, colour: bool = False, all_rows: bool = False, width: int = 100) -> str:
+def render(
+    examination: Examination, form: str, *, colour: bool = False, all_rows: bool = False, width: int = 100
+) -> str:
     """An examination in one of the FORMATS, without a newline at its end.
 
     Args:

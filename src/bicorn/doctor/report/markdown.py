@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..facts import Examination, Verdict
 from . import words
 
-_MARKS = {verdict: cell for verdict, cell in words.CELLS.items()} | {Verdict.FAILS: "**fails**"}
+_CELLS = words.CELLS | {Verdict.FAILS: "**fails**"}
 
 
 def render(examination: Examination, *, all_rows: bool = False) -> str:
@@ -46,7 +46,7 @@ def _table(examination: Examination, all_rows: bool) -> Iterator[str]:
     yield f"| dependency | {' | '.join(labels)} | why |"
     yield f"|---|{'---|' * len(labels)}---|"
     for row in shown:
-        cells = [_MARKS[cell.verdict] if cell else "" for cell in row.cells]
+        cells = [_CELLS[cell.verdict] if cell else "" for cell in row.cells]
         worst = next(cell for cell in row.cells if cell and cell.verdict is row.worst)
         name = escape(f"{row.name} {'/'.join(map(str, row.versions))}")
         yield f"| {name} | {' | '.join(cells)} | {escape(words.why(worst))} |"

@@ -19,6 +19,8 @@ COLOURS = {
 MAX_NAME = 36
 MAX_REASONS = 12
 MAX_CURES = 4
+SOURCE = "source: "
+"""How a note begins that says where a limit is stated."""
 
 
 def render(examination: Examination, *, colour: bool = False, all_rows: bool = False, width: int = 100) -> str:
@@ -44,7 +46,12 @@ class _Page:
     def wrap(self, text: str, start: str = "", later: str | None = None) -> list[str]:
         rest = " " * len(start) if later is None else later
         return textwrap.wrap(
-            text, self.width, initial_indent=start, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+            text,
+            self.width,
+            initial_indent=start,
+            subsequent_indent=rest,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
 
     def verdicts(self) -> Iterator[str]:
@@ -75,6 +82,7 @@ class _Page:
         where = f" on {', '.join(finding.target.label for finding in findings)}" if several else ""
         yield self.paint("1", head) + f"{where}: {first.verdict.value}" + (f" ({by})" if by else "")
         yield from self.wrap(f"{why[:1].upper()}{why[1:]}." if why and why[-1] not in ".!?" else why, "    ")
+        yield from (f"    {note}" for note in first.notes if note.startswith(SOURCE))
 
     def table(self) -> Iterator[str]:
         examination = self.examination
@@ -92,7 +100,9 @@ class _Page:
             yield f"and {rest} more that install{'s' if rest == 1 else ''} without a compiler (--all-rows shows them)"
 
     def _cell(self) -> int:
-        return max([len(target.label) for target in self.examination.targets] + [len(each) for each in words.CELLS.values()])
+        return max(
+            [len(target.label) for target in self.examination.targets] + [len(each) for each in words.CELLS.values()]
+        )
 
     def _block(self, names: list[str], rows: list[words.Row], first: int, start: int, stop: int) -> Iterator[str]:
         wide = self._cell()
@@ -143,7 +153,8 @@ class _Page:
         yield from self.wrap(cure.title, f"{number}. ")
         for name, old, new, why in cure.changes:
             change = f"{name} {old} → {new}" if old else f"{name} {new}"
-            yield from self.wrap(change + (f" ({why})" if why else ""), "   ", "     ")
+            said = why if change in cure.title else f"{change}{': ' if why else ''}{why}"
+            yield from self.wrap(said, "   ", "     ")
         yield from self._typed(cure.commands)
         if cure.checked:
             yield from self.wrap(f"(checked: {cure.checked})", "      ")
@@ -152,9 +163,14 @@ class _Page:
         wanted = self.examination.wanted
         told = list(wanted.notes) if wanted else []
         for finding in self.examination.findings:
-            told += [f"{finding.name} {finding.version or ''}: {note}" for note in finding.notes]
+            told += [f"{finding.name} {finding.version or ''}: {note}" for note in _others(finding)]
         unique = list(dict.fromkeys([*told, *self.examination.notes]))
         for note in unique[:MAX_REASONS]:
             yield from self.wrap(note, "note: ")
         if len(unique) > MAX_REASONS:
             yield f"note: ... and {len(unique) - MAX_REASONS} more, with --format json"
+
+
+def _others(finding: Finding) -> list[str]:
+    """The notes that do not belong to its reason."""
+    return [note for note in finding.notes if not note.startswith(SOURCE)]

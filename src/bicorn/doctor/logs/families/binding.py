@@ -63,7 +63,8 @@ FAMILIES = (
     Family(
         kind="rust-too-old",
         patterns=(
-            r"requires rustc (?P<needed>[\d.]+)(?: or newer)?, while the currently active rustc version is (?P<have>[\d.]+)",
+            r"requires rustc (?P<needed>[\d.]+)(?: or newer)?, while the currently active rustc version is"
+            r" (?P<have>[\d.]+)",
             r"rustc (?P<have>[\d.]+) is not supported by the following packages?",
             r"feature `(?P<feature>edition20\d\d)` is required",
             r"lock ?file version `?(?P<lock>\d)`?.*(?:does not understand|requires)",
@@ -103,7 +104,8 @@ FAMILIES = (
         " If it must be this one, build it with an older Cython.",
         commands=(
             "bicorn doctor '{requirement}' --python {python}",
-            "echo 'cython<3' > constraint.txt && PIP_CONSTRAINT=constraint.txt python -m pip install '{requirement}'",
+            "echo 'cython<3' > constraint.txt",
+            "PIP_CONSTRAINT=constraint.txt python -m pip install '{requirement}'",
         ),
         hides=("build-failed",),
     ),

@@ -64,14 +64,16 @@ FAMILIES = (
         cure="Take a later version of {name}. If it must be this one, build it with an older setuptools.",
         commands=(
             "bicorn doctor '{requirement}' --python {python}",
-            "echo 'setuptools<58' > constraint.txt && PIP_CONSTRAINT=constraint.txt python -m pip install '{requirement}'",
+            "echo 'setuptools<58' > constraint.txt",
+            "PIP_CONSTRAINT=constraint.txt python -m pip install '{requirement}'",
         ),
         hides=("build-failed", "missing-module"),
     ),
     Family(
         kind="build-tool-missing",
         patterns=(
-            r"No module named '(?P<module>setuptools|wheel|mesonpy|hatchling|poetry|flit_core|maturin|Cython|cython|scikit_build_core)",
+            r"No module named '(?P<module>setuptools|wheel|mesonpy|hatchling|poetry|flit_core|maturin|[Cc]ython"
+            r"|scikit_build_core)",
             r"error: invalid command '(?P<module>bdist_wheel)'",
             r"BackendUnavailable: Cannot import '(?P<module>[\w.]+)'",
         ),

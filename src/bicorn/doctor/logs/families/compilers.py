@@ -61,7 +61,7 @@ FAMILIES = (
         kind="no-compiler",
         patterns=(
             rf"No such file or directory:? '?(?P<tool>{_COMPILER})'?$",
-            rf"(?:unable to execute|command) '(?P<tool>{_COMPILER})'(?:: No such file| failed: No such file| not found)",
+            rf"(?:unable to execute|command) '(?P<tool>{_COMPILER})'(?:(?:: | failed: )No such file| not found)",
             r"linker `(?P<tool>cc)` not found",
             r"(?P<tool>No CMAKE_C(?:XX)?_COMPILER) could be found",
             r"Unknown compiler\(s\): \[\[?'(?P<tool>\w+)'",
@@ -86,7 +86,7 @@ FAMILIES = (
             r"headers or library files could not be found for (?P<wanted>\w+)",
             r"make sure the (?P<wanted>libxml2) and libxslt development packages are installed",
             r"(?P<wanted>pg_config|mysql_config|curl-config|xslt-config) executable not found",
-            r"(?:No such file or directory:?|not found:?|Could not run) '?(?P<wanted>pg_config|mysql_config|curl-config|xslt-config)\b",
+            r"(?:No such file or directory:?|not found:?|Could not run) '?(?P<wanted>(?:pg_|mysql_|curl-|xslt-)config)\b",
             r"Can not find valid (?P<wanted>pkg-config) name",
             r"(?:/usr/bin/)?ld(?:\.\w+)?: cannot find -l(?P<wanted>[\w.+-]+)",
             r"No package '(?P<wanted>[\w.+-]+)' found",

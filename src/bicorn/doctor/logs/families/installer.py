@@ -36,7 +36,10 @@ def _reasons(journal: Journal) -> str:
 FAMILIES = (
     Family(
         kind="hash-mismatch",
-        patterns=(r"DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", r"HashMismatch|Hash mismatch for `(?P<f>\S+)`"),
+        patterns=(
+            r"DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE",
+            r"HashMismatch|Hash mismatch for `(?P<f>\S+)`",
+        ),
         what="A file of {package} is not the one that the requirements were written for: its hash differs.",
         cure="Find out why before anything else: the file was replaced or tampered with, a proxy altered it, or the"
         " requirements were not written anew after an update.",

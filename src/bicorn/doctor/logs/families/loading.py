@@ -1,4 +1,4 @@
-"""What Python and the dynamic linker say where a compiled part does not fit: :mod:`...blame` uses it for imports too."""
+"""What Python and the dynamic linker say where a compiled part does not fit; imports that fail say it, too."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FAMILIES = (
             r"symbol not found in flat namespace '?_?(?P<symbol>_?Py\w+)",
         ),
         what="A compiled part was built for another Python than {python_words}: {subject}.",
-        cure="Install the package anew with this Python; a virtual environment is not copied from one Python to another.",
+        cure="Install the package anew with this Python; an environment cannot be moved from one Python to another.",
         commands=("python -m pip install --force-reinstall --no-cache-dir {distribution}",),
         more=lambda match, journal: {
             "python_words": f"Python {journal.python}" if journal.python else "this one",
