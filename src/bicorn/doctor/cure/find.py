@@ -137,11 +137,10 @@ class _Finder:
         verb = "Stay on" if target.here and running == minor else "Use"
         compiles = any(finding.verdict is Verdict.BUILDS for finding in findings)
         title = f"{verb} Python {target.label}, the newest on which everything installs"
-        ways = systems.ways(minor, self._system, headers=compiles, run=self._run) if target.here else ()
-        if not ways:
+        way = systems.way(minor, self._system, headers=compiles, run=self._run) if target.here else None
+        if not way:
             said = f"Nothing here offers Python {minor}" if target.here else ""
             return Cure(title, checked=said)
-        way = ways[0]
         return Cure(title, (*way.commands, *environment(self._wanted, minor, way)), checked=way.checked)
 
     def pins(self, resolution: Resolution, findings: Sequence[Finding]) -> list[Cure]:
@@ -159,10 +158,10 @@ class _Finder:
         checked = f"resolved again for {target.label}: {'all ' if count > 1 else ''}{count} would install"
         compiles = any(finding.verdict is Verdict.BUILDS for finding in changed.findings)
         plain = target.here and target.implementation == "cpython" and not target.free_threaded
-        ways = systems.ways(minor, self._system, headers=compiles, run=self._run) if plain else ()
-        way = ways[0] if ways else Way(f"python{target.label.partition(' ')[0]}")
-        if plain and not ways:
-            way = way.replace(checked=f"nothing here offers Python {minor}")
+        way = systems.way(minor, self._system, headers=compiles, run=self._run) if plain else None
+        if not way:
+            nowhere = f"nothing here offers Python {minor}" if plain else ""
+            way = Way(f"python{target.label.partition(' ')[0]}", checked=nowhere)
         commands = (*way.commands, *environment(self._wanted, minor, way, changed.changes))
         return Cure(title, commands, changes, "; ".join(filter(None, (checked, way.checked))))
 

@@ -87,8 +87,8 @@ def look(environ: Mapping[str, str], *, os_release: str = "/etc/os-release") -> 
     return System(_name(os_release), manager, "" if root or manager == "brew" else "sudo ", programs, path)
 
 
-def ways(minor: str, system: System, *, headers: bool = False, run: Run | None = None) -> tuple[Way, ...]:
-    """The ways to a Python, the nearest first: it is here, the system has it, pyenv or uv can get it.
+def way(minor: str, system: System, *, headers: bool = False, run: Run | None = None) -> Way | None:
+    """The nearest way to a Python: it is here, the system has it, pyenv or uv can get it; None where nobody has it.
 
     Args:
         minor: ``"3.13"``.
@@ -96,7 +96,7 @@ def ways(minor: str, system: System, *, headers: bool = False, run: Run | None =
     """
     run = run or call
     asked = (_here, _packaged, _pyenv, _uv)
-    return tuple(way for ask in asked if (way := ask(minor, system, headers, run)))
+    return next((found for ask in asked if (found := ask(minor, system, headers, run))), None)
 
 
 def _here(minor: str, system: System, headers: bool, run: Run) -> Way | None:
@@ -110,7 +110,7 @@ def _here(minor: str, system: System, headers: bool, run: Run) -> Way | None:
         lacks.append(f"python{minor}-dev")
     if not lacks:
         return Way(f"python{minor}", checked=f"python{minor} is here ({version})")
-    if system.manager != "apt" or not all(_candidate(package, run) for package in lacks):
+    if system.manager != "apt" or len(_candidates(lacks, run)) < len(lacks):
         return None
     command = system.install(" ".join(lacks))
     return Way(f"python{minor}", (command,), f"python{minor} is here ({version}); apt-cache policy has {_and(lacks)}")
@@ -119,10 +119,10 @@ def _here(minor: str, system: System, headers: bool, run: Run) -> Way | None:
 def _packaged(minor: str, system: System, headers: bool, run: Run) -> Way | None:
     if system.manager == "apt":
         packages = [f"python{minor}", f"python{minor}-venv", *([f"python{minor}-dev"] if headers else [])]
-        versions = [_candidate(package, run) for package in packages]
-        if not all(versions):
+        versions = _candidates(packages, run)
+        if len(versions) < len(packages):
             return None
-        checked = f"apt-cache policy: python{minor} {versions[0]}"
+        checked = f"apt-cache policy: python{minor} {versions[packages[0]]}"
         return Way(f"python{minor}", (f"{system.sudo}apt-get update", system.install(" ".join(packages))), checked)
     if system.manager == "dnf":
         packages = [f"python{minor}", *([f"python{minor}-devel"] if headers else [])]
@@ -190,7 +190,7 @@ def offers(packages: str, system: System, run: Run | None = None) -> bool:
     run = run or call
     names = packages.split()
     if system.manager == "apt":
-        return bool(names) and all(_candidate(name, run) for name in names)
+        return bool(names) and len(_candidates(names, run)) == len(names)
     ask = {"dnf": ["-q", "list"], "pacman": ["-Si"], "apk": ["search", "-e"], "brew": ["info"]}
     question = ask.get(system.manager)
     return bool(question and names) and all(run([system.manager, *(question or ()), name]).strip() for name in names)
@@ -198,12 +198,14 @@ def offers(packages: str, system: System, run: Run | None = None) -> bool:
 
 def offered_version(package: str, system: System, run: Run | None = None) -> str:
     """The version of a package that apt has; empty for other managers."""
-    return _candidate(package, run or call) if system.manager == "apt" else ""
+    return _candidates([package], run or call).get(package, "") if system.manager == "apt" else ""
 
 
-def _candidate(package: str, run: Run) -> str:
-    match = re.search(r"^\s*Candidate: (\S+)", run(["apt-cache", "policy", package]), re.MULTILINE)
-    return match[1] if match and match[1] != "(none)" else ""
+def _candidates(packages: list[str], run: Run) -> dict[str, str]:
+    """Those of some packages that apt would install, with their versions; asked at once, for apt reads long lists."""
+    printed = run(["apt-cache", "policy", *packages])
+    found = re.findall(r"^(\S+):\n(?:\s+.*\n)??\s+Candidate: (\S+)", printed, re.MULTILINE)
+    return {package: version for package, version in found if package in packages and version != "(none)"}
 
 
 def _newest(minor: str, printed: str) -> str:
