@@ -99,10 +99,19 @@ def test_damaged_frames_are_read_the_same_way(sent: Sent, where: list[int], at: 
             assert 0 < len(event[2].encode()) <= 123
 
 
+BEFORE = [
+    b"",
+    b"\x81\x85",
+    b"\x01\x84",
+    b"\xc1\xfe\x01\x00",
+    b"\x82\xff",
+    b"\x02\x81kkkkx\x80\xff",
+    b"\x42\x81kkkkx\x80\xff",
+]
+
+
 @settings(max_examples=2 * EXAMPLES)
-@given(
-    st.binary(max_size=300), places, st.sampled_from([b"", b"\x81\x85", b"\x01\x84", b"\xc1\xfe\x01\x00", b"\x82\xff"])
-)
+@given(st.binary(max_size=300), places, st.sampled_from(BEFORE))
 def test_rubbish_is_read_the_same_way(data: bytes, where: list[int], before: bytes) -> None:
     all_ways(before + data, where, deflate=OFFER, max_size=10_000)
 
