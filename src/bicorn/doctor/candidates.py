@@ -73,43 +73,45 @@ class Finder:
         return any(marker.evaluate({**self.target.markers, "extra": extra}) for extra in sorted(extras) or [""])
 
     def matching(
-        self, name: str, extras: frozenset[str], needs: Sequence[Need], without: Collection[Version], *, lenient: bool
+        self, name: str, extras: frozenset[str], needs: Sequence[Need], without: Collection[Version] = ()
     ) -> Iterator[Candidate]:
         """What satisfies all of them, the best first.
 
+        Where the user pins a version that nothing can be installed of, that is given: there is more to say of it.
+
         Args:
             without: versions that have been found not to work.
-            lenient: versions that nothing can be installed of are given too, last.
         """
-        needed = [need.requirement for need in needs]
-        urls = {requirement.url for requirement in needed if requirement.url}
+        urls = {need.requirement.url for need in needs if need.requirement.url}
         if urls:
             yield from self._at_urls(name, extras, urls, without)
             return
-        limits = [*needed, *self._limits.get(name, ())]
-        pinned = any(pins(requirement) for requirement in limits)
-        asked_for = self._index.settings.pre or any(requirement.specifier.prereleases for requirement in limits)
-        unusable = []
+        limits = self._limits_of(name, needs)
+        pinned = any(pins(limit) for limit in limits)
+        asked_for = self._index.settings.pre or any(limit.specifier.prereleases for limit in limits)
         final = False
-        later: list[Version] = []
         for version in self._agreeing(name, limits):
-            if version.is_prerelease and not asked_for:
-                later.append(version)
-                continue
-            candidate = self._candidate(name, version, extras, pinned)
-            if candidate.chosen:
-                final = True
-                if version not in without:
+            if asked_for or not version.is_prerelease:
+                candidate = self._candidate(name, version, extras, pinned)
+                final = final or candidate.chosen is not None
+                if version not in without and (candidate.chosen or any(_insists(need) for need in needs)):
                     yield candidate
-            elif version not in without:
-                unusable.append(candidate)
-        for version in () if final else later:
+        for version in self._agreeing(name, limits) if not final and not asked_for else ():
             candidate = self._candidate(name, version, extras, pinned)
-            if version not in without and (candidate.chosen or lenient):
+            if candidate.chosen and version not in without:
                 yield candidate
-        exact = any(need.direct and pins(need.requirement) for need in needs)
-        if not final and (lenient or exact):
-            yield from unusable[:1]
+
+    def first(self, name: str, extras: frozenset[str], needs: Sequence[Need]) -> Candidate | None:
+        """The best; else the newest version that satisfies them, though nothing can be installed of it."""
+        found = next(self.matching(name, extras, needs), None)
+        if found or any(need.requirement.url for need in needs):
+            return found
+        limits = self._limits_of(name, needs)
+        agreeing = sorted(self._agreeing(name, limits), key=lambda version: version.is_prerelease)
+        return self._candidate(name, agreeing[0], extras, any(map(pins, limits))) if agreeing else None
+
+    def _limits_of(self, name: str, needs: Sequence[Need]) -> list[Requirement]:
+        return [*(need.requirement for need in needs), *self._limits.get(name, ())]
 
     def satisfies(self, requirement: Requirement, candidate: Candidate) -> bool:
         """Whether a candidate is what is required."""
@@ -256,6 +258,10 @@ def pins(requirement: Requirement) -> Version | None:
         if specifier.operator in ("==", "===") and not specifier.version.endswith(".*"):
             return filenames.parse_version(specifier.version)
     return None
+
+
+def _insists(need: Need) -> bool:
+    return need.direct and pins(need.requirement) is not None
 
 
 def _same(version: Version, pinned: Version) -> bool:

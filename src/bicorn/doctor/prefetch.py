@@ -55,7 +55,7 @@ def _look(asked: _Asked, extras: frozenset[str], finder: Finder) -> list[Require
     """What the newest version that agrees needs. Errors are found again by whoever really needs it."""
     name = canonicalize_name(asked.requirement.name)
     try:
-        candidate = next(finder.matching(name, extras, [asked], (), lenient=False), None)
+        candidate = next(finder.matching(name, extras, [asked]), None)
         return finder.dependencies(candidate)[1] if candidate else []
     except DoctorError:
         return []

@@ -16,36 +16,37 @@ from packaging.utils import canonicalize_name
 from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
 from resolvelib.resolvers import RequirementInformation
 
-from ..record import Record
 from .candidates import Candidate, Finder, pins
 from .facts import Pick, Resolution, Target, Wanted
 from .index.client import Index
 from .prefetch import prefetch
 
 MAX_ROUNDS = 10_000
-MAX_SECONDS = 60.0
+MAX_SECONDS = 30.0
 
+_PASSES = 3
 _PYTHON = "python "  # with a blank: nobody's name
 
 
-class Need(Record):
+class Need:
     """A requirement, and who has it.
 
-    Args:
+    Attributes:
         name: normalized.
         by: a name, or the requirements' source.
+        key: what it is resolved under: with its extras, which are a project of their own for the resolver.
+        pinned, limited: whether it admits one version only, or not every one.
     """
 
-    name: str
-    extras: frozenset[str]
-    requirement: Requirement
-    by: str
-    direct: bool = False
+    __slots__ = ("by", "direct", "extras", "key", "limited", "name", "pinned", "requirement")
 
-    @property
-    def key(self) -> str:
-        """What it is resolved under: with its extras, which are a project of their own for the resolver."""
-        return f"{self.name}[{','.join(sorted(self.extras))}]" if self.extras else self.name
+    def __init__(
+        self, name: str, extras: frozenset[str], requirement: Requirement, by: str, direct: bool = False
+    ) -> None:
+        self.name, self.extras, self.requirement, self.by, self.direct = name, extras, requirement, by, direct
+        self.key = f"{name}[{','.join(sorted(extras))}]" if extras else name
+        self.pinned = bool(requirement.url) or pins(requirement) is not None
+        self.limited = bool(requirement.specifier)
 
 
 def resolve(wanted: Wanted, target: Target, index: Index) -> Resolution:
@@ -67,31 +68,49 @@ def resolve(wanted: Wanted, target: Target, index: Index) -> Resolution:
         if finder.applies(requirement)
     ]
     try:
-        return _solve(needs, finder, lenient=False)
+        return _solve(needs, finder)
     except (ResolutionImpossible, ResolutionTooDeep, TimeoutError) as error:
-        conflict = _conflict(error, finder)
-    try:
-        return _solve(needs, finder, lenient=True).replace(conflict=conflict)
-    except (ResolutionImpossible, ResolutionTooDeep, TimeoutError):
-        picks = [
-            finder.pin(requirement, (wanted.source,))
-            for requirement in wanted.requirements
-            if finder.applies(requirement)
-        ]
-        return Resolution(target, tuple(sorted((pick for pick in picks if pick), key=_name)), conflict)
+        return _nearest(needs, finder).replace(conflict=_conflict(error, finder))
 
 
-def _solve(needs: list[Need], finder: Finder, *, lenient: bool) -> Resolution:
-    provider = _Provider(finder, lenient)
-    resolver: Resolver[Need, Candidate, str] = Resolver(provider, BaseReporter())
+def _solve(needs: list[Need], finder: Finder) -> Resolution:
+    resolver: Resolver[Need, Candidate, str] = Resolver(_Provider(finder), BaseReporter())
     result = resolver.resolve(needs, max_rounds=MAX_ROUNDS)
     by: dict[str, set[str]] = {}
     for key, criterion in result.criteria.items():
         name = key.partition("[")[0]
         by.setdefault(name, set()).update(need.by for need in criterion.iter_requirement() if need.by != name)
+    return _resolution(list(result.mapping.values()), by, finder)
+
+
+def _nearest(needs: list[Need], finder: Finder) -> Resolution:
+    """Without a solution: the newest of each that suits most. Every pass knows what the one before has met."""
+    known: dict[str, list[Need]] = {}
+    for _ in range(_PASSES):
+        met: dict[str, list[Need]] = {}
+        found: dict[str, Candidate] = {}
+        waiting = list(reversed(needs))
+        while waiting:
+            need = waiting.pop()
+            met.setdefault(need.name, []).append(need)
+            if need.key not in found:
+                those = [
+                    need,
+                    *(other for other in known.get(need.name, ()) if other.requirement is not need.requirement),
+                ]
+                candidate = finder.first(need.name, need.extras, those) or finder.first(need.name, need.extras, [need])
+                if candidate:
+                    found[need.key] = candidate
+                    waiting += [_need(item, candidate.name) for item in finder.dependencies(candidate)[1]]
+        known = met
+    return _resolution(list(found.values()), {name: {need.by for need in those} for name, those in met.items()}, finder)
+
+
+def _resolution(candidates: list[Candidate], by: dict[str, set[str]], finder: Finder) -> Resolution:
+    """Those with extras and those without are one pick."""
     extras: dict[str, set[str]] = {}
     found: dict[str, Candidate] = {}
-    for candidate in result.mapping.values():
+    for candidate in candidates:
         found[candidate.name] = candidate
         extras.setdefault(candidate.name, set()).update(candidate.extras)
     picks = [
@@ -153,10 +172,10 @@ def _said(need: Need) -> str:
 class _Provider(AbstractProvider[Need, Candidate, str]):
     """What resolvelib asks."""
 
-    def __init__(self, finder: Finder, lenient: bool) -> None:
-        self._finder, self._lenient = finder, lenient
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
         self._deadline = time.monotonic() + MAX_SECONDS
-        self._needs: dict[tuple[Candidate, bool], list[Need]] = {}
+        self._needs: dict[Candidate, list[Need]] = {}
 
     def identify(self, requirement_or_candidate: Need | Candidate) -> str:
         return requirement_or_candidate.key
@@ -171,14 +190,15 @@ class _Provider(AbstractProvider[Need, Candidate, str]):
     ) -> Any:
         """What can be settled soon first: what has just failed, pins, what the user has asked for."""
         causes = any(identifier == cause.requirement.key for cause in backtrack_causes)
-        needs = [item.requirement for item in information[identifier]]
-        pinned = any(pins(need.requirement) for need in needs)
-        limited = any(need.requirement.specifier for need in needs)
+        direct = pinned = limited = False
+        for item in information[identifier]:
+            need = item.requirement
+            direct, pinned, limited = direct or need.direct, pinned or need.pinned, limited or need.limited
         return (
             identifier != _PYTHON,
             not causes,
             not pinned,
-            not any(n.direct for n in needs),
+            not direct,
             not limited,
             identifier,
         )
@@ -201,7 +221,7 @@ class _Provider(AbstractProvider[Need, Candidate, str]):
         extras = needs[0].extras
 
         def search() -> Iterator[Candidate]:
-            return self._finder.matching(bare, extras, needs, not_these, lenient=self._lenient)
+            return self._finder.matching(bare, extras, needs, not_these)
 
         return search  # type: ignore[return-value]
 
@@ -209,18 +229,15 @@ class _Provider(AbstractProvider[Need, Candidate, str]):
         return self._finder.satisfies(requirement.requirement, candidate)
 
     def get_dependencies(self, candidate: Candidate) -> Iterable[Need]:
-        key = (candidate, self._lenient)
-        if key not in self._needs:
-            self._needs[key] = list(self._dependencies(candidate))
-        return self._needs[key]
+        if candidate not in self._needs:
+            self._needs[candidate] = list(self._dependencies(candidate))
+        return self._needs[candidate]
 
     def _dependencies(self, candidate: Candidate) -> Iterator[Need]:
         if candidate.extras:  # the project itself, in the same version
             yield Need(candidate.name, frozenset(), candidate.itself, candidate.name)
-        if self._lenient and not candidate.chosen:
-            return
         refused, requires = self._finder.dependencies(candidate)
-        if refused and not self._lenient:  # an index need not say so on its pages
+        if refused:  # an index need not say so on its pages
             yield Need(_PYTHON, frozenset(), Requirement(f"python{refused}"), f"{candidate.name} {candidate.version}")
         for requirement in requires:
             yield _need(requirement, candidate.name)

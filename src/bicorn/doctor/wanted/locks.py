@@ -116,7 +116,7 @@ def _derived(
 
 
 def _poetry_edges(item: dict[str, Any]) -> list[tuple[str, str]]:
-    found = []
+    found: list[tuple[str, str]] = []
     for name, given in text.table(item.get("dependencies")).items():
         for way in given if isinstance(given, list) else [given]:
             marker = str(text.table(way).get("markers", ""))
@@ -125,11 +125,8 @@ def _poetry_edges(item: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _pdm_edges(item: dict[str, Any]) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for line in text.texts(item.get("dependencies")):
-        if one := text.requirement(line):
-            found.append((canonicalize_name(one.name), str(one.marker or "")))
-    return found
+    found = [text.requirement(line) for line in text.texts(item.get("dependencies"))]
+    return [(str(canonicalize_name(one.name)), str(one.marker or "")) for one in found if one]
 
 
 def _python(given: object) -> str:
