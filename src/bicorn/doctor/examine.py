@@ -11,6 +11,7 @@ from ..record import Record
 from . import targets, toolchain
 from .cure.find import cures
 from .facts import Ailment, Cure, Examination, Finding, Pick, Resolution, Target, Wanted
+from .health import check, place
 from .index.client import Index, connect
 from .judge import judge
 from .resolve import resolve
@@ -160,8 +161,9 @@ class _Case:
 
 
 def _health(question: Question) -> tuple[Ailment, ...]:
-    """What is wrong with the environment, where it is what is asked about."""
-    return ()
+    """What is wrong with the environments that are asked about: this one, where nothing is named."""
+    places = [place.at(item) for item in question.what] if question.what else [place.here()]
+    return tuple(ailment for each in places if each for ailment in check(each, question.environ))
 
 
 def _ends(asked: Sequence[Target]) -> tuple[str, ...]:

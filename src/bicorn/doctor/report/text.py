@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -19,6 +20,7 @@ COLOURS = {
 MAX_NAME = 36
 MAX_REASONS = 12
 MAX_CURES = 4
+_WHEEL = re.compile(r"no wheel for ((?:cp|pp)\d+t?)(?=[ ,;]|$)")
 SOURCE = "source: "
 """How a note begins that says where a limit is stated."""
 
@@ -67,16 +69,19 @@ class _Page:
         told: dict[tuple[str, str], list[Finding]] = {}
         for finding in self.examination.findings:
             if finding.verdict in (Verdict.FAILS, Verdict.NO_TOOLCHAIN, Verdict.UNKNOWN):
-                told.setdefault((finding.name, words.why(finding)), []).append(finding)
+                told.setdefault((finding.name, _WHEEL.sub("no wheel", words.why(finding))), []).append(finding)
         ordered = sorted(told.items(), key=lambda each: -words.ORDER.index(each[1][0].verdict))
         several = len(self.examination.targets) > 1
-        for (_, why), findings in ordered[:MAX_REASONS]:
-            yield from self._reason(findings, why, several)
+        for _, findings in ordered[:MAX_REASONS]:
+            yield from self._reason(findings, several)
         if len(ordered) > MAX_REASONS:
             yield f"... and {len(ordered) - MAX_REASONS} more, with --format json"
 
-    def _reason(self, findings: list[Finding], why: str, several: bool) -> Iterator[str]:
-        first = findings[0]
+    def _reason(self, findings: list[Finding], several: bool) -> Iterator[str]:
+        first, why = findings[0], words.why(findings[0])
+        lacking = [found[1] for finding in findings if (found := _WHEEL.search(words.why(finding)))]
+        if len(lacking) > 1:
+            why = _WHEEL.sub(f"no wheel for {', '.join(lacking[:-1])} or {lacking[-1]}", why)
         by = words.through(self.examination, first)
         head = f"{first.name} {first.version or ''}".rstrip()
         where = f" on {', '.join(finding.target.label for finding in findings)}" if several else ""

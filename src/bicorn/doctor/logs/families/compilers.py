@@ -86,7 +86,7 @@ FAMILIES = (
             r"headers or library files could not be found for (?P<wanted>\w+)",
             r"make sure the (?P<wanted>libxml2) and libxslt development packages are installed",
             r"(?P<wanted>pg_config|mysql_config|curl-config|xslt-config) executable not found",
-            r"(?:No such file or directory:?|not found:?|Could not run) '?(?P<wanted>(?:pg_|mysql_|curl-|xslt-)config)\b",
+            r"(?:No such file or directory:?|not found:?|Could not run) '?(?P<wanted>(?:pg_|mysql_|curl-|xslt-)config)",
             r"Can not find valid (?P<wanted>pkg-config) name",
             r"(?:/usr/bin/)?ld(?:\.\w+)?: cannot find -l(?P<wanted>[\w.+-]+)",
             r"No package '(?P<wanted>[\w.+-]+)' found",
