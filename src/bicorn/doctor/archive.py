@@ -88,6 +88,8 @@ def look(file: IO[bytes], filename: str, *, clock: Callable[[], float] = time.mo
         else:
             _tar(_Stream(file, _unpacker(name), shelf), shelf)
     except _Bound as bound:
+        if not shelf.names:
+            raise DoctorError(f"{filename} is not read: {bound}") from None
         shelf.stopped = str(bound)
     except (
         zipfile.BadZipFile,
@@ -101,6 +103,8 @@ def look(file: IO[bytes], filename: str, *, clock: Callable[[], float] = time.mo
         if not shelf.names:
             raise DoctorError(f"{filename} cannot be read as an archive: {error or type(error).__name__}") from None
         shelf.stopped = f"it is broken: {error or type(error).__name__}"
+    if not shelf.names:
+        raise DoctorError(f"{filename} cannot be read as an archive: it is empty")
     return shelf.done()
 
 
@@ -310,7 +314,11 @@ class _Small(BytesIO):
         self._file = file
 
     def read(self, size: int | None = -1) -> bytes:
-        if size is None or size < 0 or size > MOST_NAMES * 512:
+        if size is None or size < 0:
+            here = self.tell()
+            size = self.seek(0, 2) - here
+            self.seek(here)
+        if size > MOST_NAMES * 512:
             raise _Bound("its list of files is longer than any list")
         return self._file.read(size)
 

@@ -66,7 +66,7 @@ def _of_source(
         why = f"{_no_wheel(pick, target)}, and its source cannot be built: {because}"
         return Finding(pick.name, pick.version, target, Verdict.FAILS, why, needs, missing, notes + sources)
     notes += tuple(f"{objection.why} (source: {objection.source})" for objection in against)
-    if not build.languages or build.optional:
+    if build.whole and (not build.languages or build.optional):
         return Finding(pick.name, pick.version, target, Verdict.PURE_SOURCE, made, notes=notes)
     if missing:
         notes += _brings(build, missing, target, index)
