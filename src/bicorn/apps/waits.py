@@ -1,8 +1,8 @@
 """Waiting for a message: what a WebSocket's ``receive()`` returns where none is here.
 
-A task that waits for an ``asyncio.Future`` hears of its end a turn of the loop later. One that waits for a `Wait` goes on
-where the bytes arrive, inside the callback that brought them. asyncio lets a task wait for anything that has what it asks
-of a future (``_asyncio_future_blocking``, ``asyncio.isfuture``).
+A task that waits for an ``asyncio.Future`` hears of its end a turn of the loop later. One that waits for a `Wait` goes
+on where the bytes arrive, inside the callback that brought them. asyncio lets a task wait for anything that has what it
+asks of a future (``_asyncio_future_blocking``, ``asyncio.isfuture``).
 
 Who waits is not given the message, but looks for it when it goes on: so none is lost where the wait was given up.
 """

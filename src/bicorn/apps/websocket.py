@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from bicorn.apps.exchange import Channel, Exchange, Ready, as_dict, body_bytes, is_disconnect
 from bicorn.apps.waits import Receiving, Wait
+from bicorn.apps.websocket_messages import FAILED, GOING_AWAY, NO_CLOSE, NORMAL, bytes_of, close_of, text_of
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.types import Message, Scope
 from bicorn.wire.head import Head
+from bicorn.wire.opcodes import BINARY, TEXT
 from bicorn.wire.states import IDLE as COMPLETE
-from bicorn.wire.websocket import BINARY, TEXT, is_close_code
 
 if TYPE_CHECKING:
     from bicorn.apps.asgi import AsgiEndpoint
@@ -48,13 +49,6 @@ _EXPECTED = {
     ACCEPTED: "'websocket.send' or 'websocket.close'",
     DENYING: "'websocket.http.response.body'",
 }
-
-NORMAL = 1000
-GOING_AWAY = 1001
-NO_CLOSE = 1006
-"""The connection ended without a close frame (RFC 6455 §7.1.5)."""
-FAILED = 1011
-RESTART = 1012
 
 QUEUE_BYTES = 65536
 """Above so much that waits for the application, the connection reads no more messages."""
@@ -251,9 +245,9 @@ class WebSocketExchange(Exchange):
         data = fields.get("bytes")
         channel = self.channel
         if text is None:
-            channel.send_message(BINARY, data if type(data) is bytes else _message_bytes(data))
+            channel.send_message(BINARY, data if type(data) is bytes else bytes_of(data))
         elif data is None:
-            channel.send_message(TEXT, text if type(text) is str else _message_text(text))
+            channel.send_message(TEXT, text if type(text) is str else text_of(text))
         else:
             raise AppProtocolError("websocket.send has both text and bytes: a message is either")
         if channel.writable:
@@ -311,7 +305,7 @@ class WebSocketExchange(Exchange):
         if state == GONE:
             raise ClientDisconnected()
         if state == ACCEPTED and kind == "websocket.close":
-            self._close(fields)
+            self._end(*close_of(fields))
         elif state == CONNECTING and kind == "websocket.accept":
             self._accept(fields)
         elif state == CONNECTING and kind == "websocket.close":
@@ -339,15 +333,6 @@ class WebSocketExchange(Exchange):
         self.offer = None
         if self.cell >= SHOWN_CELLS:
             self.hide(self.endpoint.slot)
-
-    def _close(self, fields: dict[str, Any]) -> None:
-        code = fields.get("code", NORMAL)
-        reason = fields.get("reason") or ""
-        if not isinstance(code, int) or not is_close_code(min(max(code, 0), 9999)):
-            raise AppProtocolError(f"websocket.close cannot have the code {code!r} (RFC 6455 §7.4)")
-        if not isinstance(reason, str):
-            raise AppProtocolError(f"the reason of websocket.close must be a str, not {type(reason).__name__}")
-        self._end(int(code), reason)
 
     def _end(self, code: int, reason: str) -> None:
         """The application's side closes."""
@@ -438,17 +423,3 @@ class WebSocketExchange(Exchange):
         else:
             self.state = CLOSED
             self.channel.fail(self)
-
-
-def _message_text(text: object) -> str:
-    if isinstance(text, str):
-        return "".join(text)  # a template's Markup is one
-    raise AppProtocolError(f"the text of websocket.send must be a str, not {type(text).__name__}: {text!r}")
-
-
-def _message_bytes(data: object) -> bytes:
-    if data is None:
-        raise AppProtocolError("websocket.send has neither text nor bytes")
-    if isinstance(data, (bytes, bytearray, memoryview)):
-        return bytes(data)
-    raise AppProtocolError(f"the bytes of websocket.send must be bytes, not {type(data).__name__}: {data!r}")

@@ -18,14 +18,14 @@ from .option import Option, option, unknown
 from .values import Choice, Flag, Numbered, Seconds, Size, Text, Whole
 
 APPLICATION, LISTENING, TLS, PROCESSES, RELOAD = "Application", "Listening", "TLS", "Processes", "Reload"
-LIMITS, DEADLINES, WEBSOCKETS, OUTPUT = "Limits", "Deadlines", "WebSockets", "Output"
-SYSTEM, HOOKS = "System", "Hooks"
+LIMITS, DEADLINES, WEBSOCKETS, OUTPUT, SYSTEM, HOOKS = "Limits", "Deadlines", "WebSockets", "Output", "System", "Hooks"
 GROUPS = (APPLICATION, LISTENING, TLS, PROCESSES, RELOAD, LIMITS, DEADLINES, WEBSOCKETS, OUTPUT, SYSTEM, HOOKS)
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
 
 SECONDS, SIZE, FLAG, FLAG_OR_AUTO = Seconds(), Size(), Flag(), Flag(undecided=True)
 DIRECTORY, FILE, FILES = Text("DIR", "a directory"), Text("FILE", "a file"), values.Many("FILE", "files")
 LOG_FILE = Text("FILE", "a file or -", optional=False)
+WS = Choice("auto", "none", also=dict.fromkeys(("websockets", "websockets-sansio", "wsproto"), "auto"))
 SERVER, WORKER, BOTH = values.Hook("server"), values.Hook("worker"), values.Hook("server", "worker")
 Hook = Callable[..., Any] | str | None
 ACCESS_LOG_FORMAT = '%(h)s "%(r)s" %(s)s %(B)s %(M)sms'
@@ -340,25 +340,12 @@ class Config(Record, kw_only=True):
 
     # WebSockets
 
-    ws: str = option(
-        WEBSOCKETS,
-        "auto",
-        Choice("auto", "none", also={"websockets": "auto", "websockets-sansio": "auto", "wsproto": "auto"}),
-        "Serve WebSockets; with none, a handshake is answered like any other request.",
-    )
+    ws: str = option(WEBSOCKETS, "auto", WS, "Serve WebSockets; with none, a handshake is a request like any other.")
     ws_max_size: int = option(WEBSOCKETS, 16 * 1024**2, SIZE, "Longest message, inflated.", zero="unlimited")
-    ws_max_queue: int = option(
-        WEBSOCKETS, 32, Whole(1), "Messages that may wait for the application; then no more are read."
-    )
-    ws_ping_interval: float = option(
-        WEBSOCKETS, 20.0, SECONDS, "Silence of a client after which it is sent a ping.", zero="never"
-    )
-    ws_ping_timeout: float = option(
-        WEBSOCKETS, 20.0, SECONDS, "Longest silence after a ping; then the connection is closed.", zero="no limit"
-    )
-    ws_per_message_deflate: bool = option(
-        WEBSOCKETS, True, FLAG, "Compress messages for clients that offer it (permessage-deflate)."
-    )
+    ws_max_queue: int = option(WEBSOCKETS, 32, Whole(1), "Messages that may wait for the application.")
+    ws_ping_interval: float = option(WEBSOCKETS, 20.0, SECONDS, "Silence after which a client is pinged.", zero="never")
+    ws_ping_timeout: float = option(WEBSOCKETS, 20.0, SECONDS, "Longest silence after a ping.", zero="no limit")
+    ws_per_message_deflate: bool = option(WEBSOCKETS, True, FLAG, "Compress messages for clients that offer it.")
 
     # Output
 

@@ -215,7 +215,7 @@ class Connection(Waiting):
         if head.upgrade is None or service.websockets is None:
             exchange = endpoint.open(self, head)
         else:
-            from bicorn.server.websocket import open_exchange  # many servers have no WebSockets
+            from bicorn.server.handshake import open_exchange  # many servers have no WebSockets
 
             exchange = open_exchange(self, endpoint, head)
         if head.content_length != 0:
@@ -355,7 +355,7 @@ class Connection(Waiting):
 
     def accept(self, exchange: Exchange, subprotocol: str | None, headers: Iterable[Iterable[bytes]]) -> None:
         """A WebSocket's application takes it: from here on the connection is another one."""
-        from bicorn.server.websocket import accept
+        from bicorn.server.handshake import accept
 
         accept(self, exchange, subprotocol, headers)
 

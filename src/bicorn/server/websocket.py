@@ -1,7 +1,7 @@
 """One WebSocket: asyncio's transport on one side, the frames of `bicorn.wire.websocket` and the exchange on the other.
 
-An HTTP connection brings the handshake (`open_exchange`); when the application accepts it (`accept`), a
-`WebSocketConnection` takes the transport over. What its `_state` can be, and what leads to the next::
+An HTTP connection brings the handshake; when the application accepts it, a `WebSocketConnection` takes the transport
+over (`bicorn.server.handshake`). What its `_state` can be, and what leads to the next::
 
     OPEN    -- the client closes, and is answered -->           DONE
     OPEN    -- the application or the server closes -->         CLOSING  CLOSE_TIME, then it is cut
@@ -17,25 +17,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from bicorn.apps.exchange import Endpoint, Exchange
-from bicorn.apps.websocket import FAILED, GOING_AWAY, NO_CLOSE, RESTART, WebSocketExchange
+from bicorn.apps.exchange import Exchange
+from bicorn.apps.websocket import WebSocketExchange
+from bicorn.apps.websocket_messages import FAILED, GOING_AWAY, NO_CLOSE, RESTART
 from bicorn.errors import AppProtocolError, WebSocketError
 from bicorn.observe.access import AccessRecord
-from bicorn.server.outbound import PIECES_LIMIT, Outbound
+from bicorn.server.outbound import Outbound
 from bicorn.server.phases import LINGER_TIME
 from bicorn.server.service import Service
-from bicorn.wire import handshake
-from bicorn.wire.deflate import Deflate, Inflate, negotiate
-from bicorn.wire.fields import tokens
-from bicorn.wire.head import Head
-from bicorn.wire.websocket import BINARY, CLOSE, NOTHING, PING, PONG, TEXT, Reader, close_frame, frame, frame_head
+from bicorn.wire.deflate import Deflate
+from bicorn.wire.opcodes import BINARY, CLOSE, NOTHING, PING, PONG, TEXT
+from bicorn.wire.websocket import Reader, close_frame, frame, frame_head
 
 if TYPE_CHECKING:
     from bicorn.config.settings import Config
-    from bicorn.server.connection import Connection
 
 logger = logging.getLogger("bicorn.error")
 
@@ -49,41 +46,9 @@ CLOSE_TIME = 5.0
 UNREAD_LIMIT = 65536
 """While the application has enough messages, so many bytes more are read and wait; the rest waits in the kernel."""
 LINGER_LIMIT = 1 << 20
+TOGETHER_LIMIT = 65536
+"""Frames are collected up to this size before they go out; one as large is not copied."""
 _PING = frame(PING, b"")
-
-
-def open_exchange(connection: Connection, endpoint: Endpoint, head: Head) -> Exchange:
-    """The exchange for a request with an Upgrade field: a WebSocket's, or an ordinary one.
-
-    Raises:
-        ProtocolError: the handshake is wrong, or the application speaks no WebSocket.
-    """
-    upgrade = head.upgrade or b""
-    config = connection.service.websockets
-    if config is None or b"websocket" not in tokens(upgrade):
-        return endpoint.open(connection, head)
-    return endpoint.open_websocket(connection, head, handshake.check(head), config.ws_max_queue)
-
-
-def accept(connection: Connection, exchange: Any, subprotocol: str | None, headers: Iterable[Iterable[bytes]]) -> None:
-    """Answer a handshake with 101, and let a `WebSocketConnection` take over.
-
-    Raises:
-        AppProtocolError: the application's mistake, named; nothing was sent.
-    """
-    service = connection.service
-    config: Any = service.websockets
-    offer = exchange.offer
-    agreed = negotiate(offer.extensions) if config.ws_per_message_deflate and offer.extensions else None
-    answer = handshake.accept(offer, subprotocol, headers, agreed, service.defaults)
-    connection.write(answer)
-    reader = Reader(config.ws_max_size, None if agreed is None else Inflate(agreed, config.ws_max_size))
-    successor = WebSocketConnection(service, config, exchange, reader, None if agreed is None else Deflate(agreed))
-    rest = connection.hand_over(successor)
-    exchange.channel = successor
-    if rest:
-        reader.receive(rest)
-        service.loop.call_soon(successor.want_messages)
 
 
 class WebSocketConnection(Outbound):
@@ -233,6 +198,7 @@ class WebSocketConnection(Outbound):
                     self._peer_closed(reader.code, reader.reason)
                     break
         except WebSocketError as error:
+            exchange.wake()  # what came before it is still answered
             self._refuse(error)
         exchange.wake()
 
@@ -263,7 +229,7 @@ class WebSocketConnection(Outbound):
                 if packed is not None:
                     self._put(frame(kind, packed, True))
                     return
-            if len(payload) < PIECES_LIMIT:
+            if len(payload) < TOGETHER_LIMIT:
                 self._put(frame(kind, payload))
                 return
             data = payload.encode() if kind == TEXT else payload
@@ -289,7 +255,7 @@ class WebSocketConnection(Outbound):
         if self._pieces is not None:
             self._pieces.append(data)
             self._pieces_size += size
-        elif size >= PIECES_LIMIT:
+        elif size >= TOGETHER_LIMIT:
             self._stream(data, size)
             return
         else:
@@ -302,7 +268,7 @@ class WebSocketConnection(Outbound):
             self._pieces = [data]
             self._pieces_size = size
             batch.wait(self)
-        if self._pieces_size >= PIECES_LIMIT:
+        if self._pieces_size >= TOGETHER_LIMIT:
             self.flush()
 
     # Closing

@@ -17,6 +17,7 @@ from codecs import utf_8_decode
 from typing import TYPE_CHECKING
 
 from bicorn.errors import WebSocketError
+from bicorn.wire.opcodes import BINARY, CLOSE, NOTHING, PING, PONG, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 COMPILED = not __file__.endswith(".py")
 
-NOTHING, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 _CONTINUATION = 0
 _MORE = -1  # no event: the rest of a frame's head, or of a control frame, is still to come
 
