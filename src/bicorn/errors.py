@@ -21,6 +21,11 @@ Exit codes 3 and 4 are Gunicorn's ("worker failed to boot", "app failed to load"
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class BicornError(Exception):
     """Base of every error Bicorn raises on purpose.
@@ -79,9 +84,15 @@ class AppNotFound(AppError):
 
 
 class AppBootError(AppError):
-    """The application exists, but its import, its factory or its lifespan start-up failed."""
+    """The application exists, but its import, its factory or its lifespan start-up failed.
+
+    Attributes:
+        explain: what is asked first for words on a failure of the user's code; the commands set it, for what knows most
+            (the doctor) is a layer above. None or an empty answer means that the traceback is shown.
+    """
 
     exit_code = 3
+    explain: ClassVar[Callable[[BaseException], str] | None] = None
 
 
 class ProtocolError(BicornError):

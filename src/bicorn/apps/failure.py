@@ -16,10 +16,22 @@ import traceback
 from functools import cache
 from typing import Any
 
+from bicorn.errors import AppBootError
+
 _BICORN = os.path.dirname(os.path.dirname(os.path.realpath(__file__))) + os.sep
 _SKIPPED = "<skipped>"
 _SHOWN_ANYWAY = 3
 """A run of library frames up to this long is shown whole."""
+
+
+def explained(error: BaseException) -> str:
+    """What a layer above knows of ``error`` (``AppBootError.explain``); empty where it knows nothing. Never fails."""
+    if AppBootError.explain is None:
+        return ""
+    try:
+        return AppBootError.explain(error)
+    except Exception:  # the failure that is to be told is the user's
+        return ""
 
 
 def user_traceback(error: BaseException) -> str:

@@ -24,7 +24,7 @@ from typing import Any, Literal, Protocol
 
 from bicorn.apps import suggest
 from bicorn.apps.detect import Interface, Kind, detect, is_coroutine_function, subject_of
-from bicorn.apps.failure import headline, is_raised_by_bicorn, user_frames, user_traceback
+from bicorn.apps.failure import explained, headline, is_raised_by_bicorn, user_frames, user_traceback
 from bicorn.apps.target import Target, arguments_of, parse_target
 from bicorn.errors import AppBootError, AppNotFound, BicornError, ConfigError
 from bicorn.record import Record
@@ -296,6 +296,8 @@ def _explained(what: str) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, SystemExit) and is_raised_by_bicorn(error):
             raise  # a signal handler of ours ended the worker while it was importing
+        if said := explained(error):
+            raise AppBootError(f"{what}: {said}") from error
         raise AppBootError(f"{what}: {_summary(error)}\n\n{user_traceback(error)}") from error
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..config.sources import enter, resolve, start
 from ..errors import AppBootError
+from .blame import blame
 
 
 def run(app: Any = None, **settings: Any) -> None:
@@ -35,6 +36,7 @@ def run(app: Any = None, **settings: Any) -> None:
     resolved = resolve({**settings, "app": app})
     for notice in resolved.notices:
         print(f"bicorn: note: {notice}", file=sys.stderr)
+    AppBootError.explain = blame
     begun = start()
     enter(resolved.config)
     from ..process.supervisor import run as supervise

@@ -10,7 +10,8 @@ import click
 from ..config.given import Given
 from ..config.settings import Config
 from ..config.sources import Resolved, resolve
-from ..errors import ConfigError
+from ..errors import AppBootError, ConfigError
+from .blame import blame
 from .options import given
 
 NO_APP = """\
@@ -33,6 +34,7 @@ def settings(ctx: click.Context, fixed: Sequence[Given] = ()) -> Resolved:
     Raises:
         ConfigError: they cannot be used.
     """
+    AppBootError.explain = blame
     names = {item.name for item in fixed}
     resolved = resolve([*(item for item in given(ctx) if item.name not in names), *fixed])
     for notice in resolved.notices:

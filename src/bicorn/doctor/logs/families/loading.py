@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from ..family import Family
+from re import Match
+
+from ..family import Family, Words
+from ..journal import Journal
+
+
+def _compiled(match: Match[str], journal: Journal) -> Words | None:
+    """A module with an underscore is a compiled one, where it is an installed package's and not the user's own."""
+    groups = {name: value for name, value in match.groupdict().items() if value}
+    module = groups.get("distribution")
+    if module and not any(f"-packages/{module}" in line.replace("\\", "/") for line in journal.lines):
+        return None
+    subject = next((f"{value} is not there" for name, value in groups.items() if name != "built"), "")
+    return {
+        "python_words": f"Python {journal.python}" if journal.python else "this one",
+        "subject": subject or f"for Python {groups['built']}",
+    }
+
 
 FAMILIES = (
     Family(
@@ -60,13 +77,10 @@ FAMILIES = (
             r"Python version mismatch: module was compiled for Python (?P<built>[\d.]+)",
             r"symbol not found in flat namespace '?_?(?P<symbol>_?Py\w+)",
         ),
-        what="A compiled part was built for another Python than {python_words}: {subject}.",
+        what="A compiled part does not fit {python_words}: {subject}.",
         cure="Install the package anew with this Python; an environment cannot be moved from one Python to another.",
         commands=("python -m pip install --force-reinstall --no-cache-dir {distribution}",),
-        more=lambda match, journal: {
-            "python_words": f"Python {journal.python}" if journal.python else "this one",
-            "subject": next((f"{value} is not there" for value in match.groupdict().values() if value), "it says so"),
-        },
+        more=_compiled,
         hides=("import-failed",),
     ),
     Family(
