@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from bicorn.doctor.archive import Insides
+from bicorn.doctor.builds import script
+
+
+def read(text: str, **others: str) -> script.Script:
+    texts = {"setup.py": text} | {name.replace("_", "."): content for name, content in others.items()}
+    return script.read(Insides(tuple(texts), texts))
+
+
+def gone(found: script.Script) -> list[str]:
+    return [row.module or row.text for row, _ in found.gone]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import imp", ["imp"]),
+        ("from imp import load_source", ["imp"]),
+        ("import pkg_resources as p", ["pkg_resources"]),
+        ("from numpy.distutils.core import setup", ["numpy.distutils"]),
+        ("import ast\nx = ast.Str", ["ast.Str"]),
+        ("setup(use_2to3=True)", ["use_2to3"]),
+        ("import os, setuptools", []),
+        ("try:\n    import imp\nexcept ImportError:\n    imp = None", []),
+        ("def f():\n    import imp", []),
+        ("import sys\nif sys.version_info < (3, 4):\n    import imp", []),
+        ("# import imp\n'import imp'", []),
+        ("x = 'ast.String'", []),
+        ("import", []),
+        ("import imp\0", []),
+    ],
+)
+def test_what_is_gone(text: str, expected: list[str]) -> None:
+    assert gone(read(text)) == expected
+
+
+def test_the_versioneer_that_it_imports() -> None:
+    old = "import configparser\nparser = configparser.SafeConfigParser()"
+    assert gone(read("import versioneer", versioneer_py=old)) == ["SafeConfigParser"]
+    assert gone(read("import os", versioneer_py=old)) == []
+
+
+def test_extensions() -> None:
+    assert read("setup(ext_modules=[Extension('a', ['a.c'])])").extensions
+    assert not read("setup(name='a')").extensions
+    assert read("Extension('a', ['a.c'], optional=True)").optional
+    assert read("except (CCompilerError, OSError):\n pass").optional
+    assert not read("Extension('a', ['a.c'])").optional
+    assert read("subprocess.check_call(['cmake', '..'])").cmake
+
+
+def test_none() -> None:
+    found = script.read(Insides(("a.py",), {}))
+    assert (found.exists, found.gone, found.imports) == (False, (), frozenset())
