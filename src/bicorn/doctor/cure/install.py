@@ -78,6 +78,7 @@ def _edit(change: Change, file: str) -> str:
     """A line of a requirements file, whatever its name's case and separators."""
     name = re.sub(r"-", "[-_.]", change.name)
     extras = r"(\[[^]]*\])?"
-    expression = f"s/^({name}{extras}) *[=<>~!][^;# ]*/\\1=={change.new}/I"
+    one = "[=<>~!]=?=? *[^;#, ]+"
+    expression = f"s/^({name}{extras}) *{one}( *, *{one})*/\\1=={change.new}/I"
     in_place = "-i ''" if sys.platform == "darwin" else "-i"
     return f"sed -E {in_place} {shlex.quote(expression)} {shlex.quote(file)}"
