@@ -60,7 +60,8 @@ def test_only_config_sources_reads_the_environment() -> None:
 
 def test_only_process_forks_and_kills() -> None:
     forks = users("os.fork", "os.forkpty", "os.posix_spawn", "os.kill", "os.killpg", "subprocess", "multiprocessing")
-    assert outside(forks, "process/") == set()
+    # doctor/ask.py asks compilers for their versions and package managers for what they have.
+    assert outside(forks, "process/", "doctor/ask.py") == set()
 
 
 def exits(tree: ast.AST) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from glob import glob
 
 from packaging.version import InvalidVersion, Version
 
 from ..record import Record
+from .ask import Run, ask
 from .facts import Target
 
 PROGRAMS = {
@@ -28,14 +28,10 @@ PROGRAMS = {
 SETTINGS = {"cc": "CC", "c++": "CXX", "rustc": "RUSTC", "cargo": "CARGO"}
 """The variables by which a build is told of another program."""
 
-SECONDS = 5.0
 BELOW = ("*-linux-*", "libxml2", "mysql", "mariadb", "postgresql")
 """Folders below /usr/include that a pkg-config file or a script points to."""
 
 INCLUDES = ("/usr/include", "/usr/local/include", "/opt/homebrew/include", "/opt/local/include")
-
-Run = Callable[[list[str]], str]
-"""Runs a program and gives what it printed; empty where it could not be run or failed."""
 
 
 class Toolchain(Record):
@@ -74,7 +70,7 @@ def look(environ: Mapping[str, str], *, run: Run | None = None) -> Toolchain:
     Args:
         environ: PATH, and CC, CXX and the like; also CPATH and C_INCLUDE_PATH.
     """
-    run = run or _run
+    run = run or ask
     path = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder]
     programs = {}
     for name, candidates in PROGRAMS.items():
@@ -133,13 +129,3 @@ def _at_least(found: str, wanted: str) -> bool:
 def _version(printed: str) -> str:
     match = re.search(r"\d+\.\d+(?:\.\d+)?", printed)
     return match[0] if match else ""
-
-
-def _run(command: list[str]) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - a compiler found on the PATH
-            command, capture_output=True, text=True, timeout=SECONDS, check=True, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.SubprocessError, UnicodeError):
-        return ""
-    return done.stdout + done.stderr

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from packaging.version import Version
 
+from ..ask import Run
 from ..facts import Cure, Finding, Resolution, Target, Verdict, Wanted
 from ..index.client import Index
 from ..judge import admits, judge
@@ -22,7 +23,7 @@ from ..toolchain import Toolchain
 from . import system as systems
 from .install import environment
 from .pins import Changed, Examine, least
-from .system import Run, System, Way
+from .system import System, Way
 
 Examined = tuple[Resolution, tuple[Finding, ...]]
 

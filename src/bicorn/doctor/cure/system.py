@@ -8,17 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from packaging.version import InvalidVersion, Version
 
 from ...record import Record
+from ..ask import Run, ask
 
-Run = Callable[[list[str]], str]
-"""Runs a program and gives what it printed; empty where it could not be run or failed."""
-
-SECONDS = 15.0
 MANAGERS = {"apt": "apt-cache", "dnf": "dnf", "pacman": "pacman", "apk": "apk", "brew": "brew"}
 """Package managers, by the program that answers for them; the first that is there is the system's."""
 
@@ -94,7 +90,7 @@ def way(minor: str, system: System, *, headers: bool = False, run: Run | None = 
         minor: ``"3.13"``.
         headers: whether something will be compiled for it.
     """
-    run = run or call
+    run = run or ask
     asked = (_here, _packaged, _pyenv, _uv)
     return next((found for ask in asked if (found := ask(minor, system, headers, run))), None)
 
@@ -187,7 +183,7 @@ def packages_for(need: str, minor: str, manager: str) -> str:
 
 def offers(packages: str, system: System, run: Run | None = None) -> bool:
     """Whether the system's package manager has all of them."""
-    run = run or call
+    run = run or ask
     names = packages.split()
     if system.manager == "apt":
         return bool(names) and len(_candidates(names, run)) == len(names)
@@ -198,7 +194,7 @@ def offers(packages: str, system: System, run: Run | None = None) -> bool:
 
 def offered_version(package: str, system: System, run: Run | None = None) -> str:
     """The version of a package that apt has; empty for other managers."""
-    return _candidates([package], run or call).get(package, "") if system.manager == "apt" else ""
+    return _candidates([package], run or ask).get(package, "") if system.manager == "apt" else ""
 
 
 def _candidates(packages: list[str], run: Run) -> dict[str, str]:
@@ -237,19 +233,3 @@ def _name(path: str) -> str:
     except (OSError, UnicodeError):
         return ""
     return match[1] if match else ""
-
-
-def call(command: list[str]) -> str:
-    """Runs a program that only answers, with a limit of time, in the C locale."""
-    try:
-        done = subprocess.run(  # noqa: S603 - a package manager found on the PATH, asked what it has
-            command,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError, UnicodeError):
-        return ""
-    return done.stdout
