@@ -16,6 +16,7 @@ from bicorn.errors import (
     DoctorError,
     ProtocolError,
     TLSConfigError,
+    WebSocketError,
 )
 
 CLASSES = {name: value for name, value in vars(errors).items() if inspect.isclass(value)}
@@ -60,3 +61,8 @@ def test_a_client_that_left_is_an_os_error() -> None:
     # ASGI HTTP spec 2.4: send() raises a subclass of OSError.
     assert issubclass(ClientDisconnected, OSError)
     assert not issubclass(ClientDisconnected, BicornError)
+
+
+def test_a_websocket_error_knows_its_close_code() -> None:
+    error = WebSocketError(1009, "the message is over 10 bytes")
+    assert (error.code, error.reason, str(error)) == (1009, "the message is over 10 bytes", error.reason)
