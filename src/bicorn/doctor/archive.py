@@ -9,6 +9,7 @@ Interchange Format"; GNU's long names).
 from __future__ import annotations
 
 import bz2
+import json
 import lzma
 import time
 import zipfile
@@ -64,6 +65,17 @@ class Insides(Record):
     texts: dict[str, str] = {}
     heads: dict[str, str] = {}
     stopped: str = ""
+
+
+def to_json(insides: Insides) -> str:
+    """As text, for a cache."""
+    return json.dumps([insides.names, insides.texts, insides.heads, insides.stopped])
+
+
+def from_json(text: str) -> Insides:
+    """From such text."""
+    names, texts, heads, stopped = json.loads(text)
+    return Insides(tuple(names), texts, heads, stopped)
 
 
 class _Bound(Exception):

@@ -40,14 +40,24 @@ def _judge(pick: Pick, target: Target, index: Index, toolchain: Toolchain, depth
     if pick.chosen.is_wheel:
         return Finding(pick.name, pick.version, target, Verdict.WHEEL, wheels.fits(pick.chosen, target), notes=notes)
     try:
-        with index.open(pick.chosen) as file:
-            insides = archive.look(file, pick.chosen.filename)
+        insides = _insides(pick.chosen, index)
     except DoctorError as error:
         why = f"{_no_wheel(pick, target)}, and its source archive cannot be looked into: {error}"
         return Finding(pick.name, pick.version, target, Verdict.UNKNOWN, why, notes=notes)
     if insides.stopped:
         notes += (f"its source archive was not read to the end: {insides.stopped}",)
     return _of_source(pick, target, builds.read(insides), index, toolchain, notes, depth)
+
+
+def _insides(file: File, index: Index) -> archive.Insides:
+    """What a source archive holds; large ones are fetched once, for all targets and all runs."""
+
+    def look() -> tuple[str, bool]:
+        with index.open(file) as opened:
+            found = archive.look(opened, file.filename)
+        return archive.to_json(found), not found.stopped
+
+    return archive.from_json(index.remembered("insides", file, look))
 
 
 def _of_source(

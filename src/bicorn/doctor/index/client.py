@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from ...errors import DoctorError
 from ..facts import File
 from . import cache as caching
-from . import inside, links, metadata, pages, settings
+from . import filenames, inside, links, metadata, pages, settings
 from .cache import Cache, Entry
 from .metadata import Metadata
 from .project import Project, to_text
@@ -54,6 +54,7 @@ class Index:
         self._lock = Lock()
         self._projects: dict[str, Future[Project]] = {}
         self._metadata: dict[str, Future[Metadata | None]] = {}
+        self._found: dict[str, Future[str]] = {}
         self._links: dict[str, Future[list[pages.Entry]]] = {}
         self._hosts: dict[str, int] = {}  # how many metadata files they did not have; -1: they have them
 
@@ -64,6 +65,8 @@ class Index:
             DoctorError: the index does not answer, or what it says is no answer.
         """
         name = canonicalize_name(name)
+        if not filenames.is_name(name):
+            return Project(name, missing=f"{name[:80]!r} is no project's name")
         return self._once(self._projects, name, lambda: self._project(name))
 
     def metadata(self, file: File) -> Metadata | None:
@@ -82,6 +85,25 @@ class Index:
         """
         self._online(file.url, file.filename)
         return open_url(self._web, file.url, from_end=not file.filename.endswith((".gz", ".tgz", ".bz2", ".xz")))
+
+    def remembered(self, kind: str, file: File, find: Callable[[], tuple[str, bool]]) -> str:
+        """What was found out about a file before, now or in an earlier run; found out where it was not.
+
+        Args:
+            kind: of what was found out; another kind's is never given.
+            find: gives it as text, and whether it holds for later runs, too.
+        """
+        key = f"{kind} {file.url} {file.hashes.get('sha256', '')}"
+
+        def found() -> str:
+            if kept := self._cache.get(key):
+                return kept.text
+            text, lasting = find()
+            if lasting and not file.url.startswith("file:"):
+                self._cache.put(key, text)
+            return text
+
+        return self._once(self._found, key, found)
 
     def submit(self, function: Callable[[], R]) -> Future[R]:
         """Calls something in one of the index's threads. It must not wait for others that do."""

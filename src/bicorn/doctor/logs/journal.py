@@ -101,10 +101,9 @@ def _package(lines: tuple[str, ...]) -> tuple[str, str]:
             name, version = found["name"], found.groupdict().get("version") or ""
             break
     if not name:
-        errors = [
-            number for number, line in enumerate(lines) if re.match(r"\s*(error|ERROR)\b(?!: Cannot install)", line)
-        ]
-        started = _last(_COLLECTED, lines[: errors[0]]) if errors else None
+        error = next((number for number, line in enumerate(lines) if re.match(r"\s*(error|ERROR)\b", line)), 0)
+        of_all = "Cannot install" in lines[error] if lines else True  # what excludes each other is no one's
+        started = None if of_all else _last(_COLLECTED, lines[:error])
         name = started["name"] if started else ""
     return name, version or (_version(name, lines) if name else "")
 

@@ -87,7 +87,7 @@ class _Page:
         where = f" on {', '.join(finding.target.label for finding in findings)}" if several else ""
         yield self.paint("1", head) + f"{where}: {first.verdict.value}" + (f" ({by})" if by else "")
         yield from self.wrap(f"{why[:1].upper()}{why[1:]}." if why and why[-1] not in ".!?" else why, "    ")
-        yield from (f"    {note}" for note in first.notes if note.startswith(SOURCE))
+        yield from (f"    {source}" for source in _sources(first, why))
 
     def table(self) -> Iterator[str]:
         examination = self.examination
@@ -158,7 +158,8 @@ class _Page:
         yield from self.wrap(cure.title, f"{number}. ")
         for name, old, new, why in cure.changes:
             change = f"{name} {old} → {new}" if old else f"{name} {new}"
-            said = why if change in cure.title else f"{change}{': ' if why else ''}{why}"
+            shown = len(cure.changes) == 1 and change in cure.title
+            said = why if shown else f"{change}{': ' if why else ''}{why}"
             yield from self.wrap(said, "   ", "     ")
         yield from self._typed(cure.commands)
         if cure.checked:
@@ -176,6 +177,18 @@ class _Page:
             yield f"note: ... and {len(unique) - MAX_REASONS} more, with --format json"
 
 
+def _sources(finding: Finding, why: str) -> list[str]:
+    """Where it is stated: what of the notes belongs to the reason."""
+    found = [note for note in finding.notes if note.startswith(SOURCE)]
+    for note in finding.notes:
+        said, mark, url = note.partition(f" ({SOURCE}")
+        if mark and said in why:
+            found.append(SOURCE + url.rstrip(")"))
+    return found
+
+
 def _others(finding: Finding) -> list[str]:
     """The notes that do not belong to its reason."""
-    return [note for note in finding.notes if not note.startswith(SOURCE)]
+    why = words.why(finding)
+    notes = [note for note in finding.notes if not note.startswith(SOURCE)]
+    return [note for note in notes if f"({SOURCE}" not in note or note.partition(f" ({SOURCE}")[0] not in why]

@@ -81,7 +81,8 @@ def verdict(examination: Examination, target: Target) -> str:
     solved = resolution(examination, target)
     start = f"Python {target.label}: "
     if solved and solved.conflict:
-        return start + "no installation: " + _one_line(solved.conflict)
+        said = _one_line(solved.conflict).removeprefix(f"for Python {target.python}: ")
+        return f"{start}no installation: {said}"
     if not findings:
         return start + "nothing to install"
     bad = [finding for finding in findings if finding.verdict is Verdict.FAILS]

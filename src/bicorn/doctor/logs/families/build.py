@@ -52,6 +52,18 @@ FAMILIES = (
         hides=("build-failed", "import-failed"),
     ),
     Family(
+        kind="python-2",
+        patterns=(
+            r"SyntaxError: (?P<what>multiple exception types must be parenthesized)",
+            r"SyntaxError: (?P<what>Missing parentheses in call to '(?:print|exec)')",
+            r"NameError: name '(?P<what>unicode|xrange|raw_input|basestring)' is not defined",
+        ),
+        what="{package} is written in Python 2.",
+        cure="Take a later version of {name}, or what has replaced it.",
+        commands=("bicorn doctor '{name}'",),
+        hides=("build-failed", "missing-module"),
+    ),
+    Family(
         kind="setuptools-changed",
         patterns=(
             r"error in .* setup command: (?P<what>use_2to3 is invalid)",
