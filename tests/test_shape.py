@@ -18,6 +18,8 @@ MAX_FUNCTION = 60  # a screen
 # Where several modules are one thing to test, the file that tests them.
 TOGETHER = {
     "apps/stacks.py": "server/test_overdue.py",
+    "apps/waits.py": "apps/test_websocket.py",
+    "apps/websocket_messages.py": "apps/test_websocket.py",
     "cli/dump.py": "cli/test_remote.py",
     "cli/reload.py": "cli/test_remote.py",
     "cli/scale.py": "cli/test_remote.py",
@@ -30,8 +32,10 @@ TOGETHER = {
     "process/remote.py": "cli/test_remote.py",
     "process/policy/templates.py": "process/policy/test_plan.py",
     "process/policy/times.py": "process/policy/test_plan.py",
+    "server/handshake.py": "server/test_websocket.py",
     "server/overdue_inline.py": "server/test_overdue.py",
     "server/overdue_pool.py": "server/test_overdue.py",
+    "wire/opcodes.py": "wire/test_websocket.py",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -60,7 +60,6 @@ def test_a_dialect_is_taken_at_its_word() -> None:
         ("dirty_post_fork", print, "--it is ignored: there are no dirty workers"),
         ("statsd_host", "a:1", "--it is ignored: metrics"),
         ("sendfile", False, "--it is ignored: files are sent"),
-        ("ws", "wsproto", "--it is ignored: WebSockets"),
         ("http_protocols", "h2,h1", "--it is ignored: HTTP/2"),
         ("proxy_headers", True, "--it is ignored: no proxy is trusted"),
         ("forwarded_allow_ips", "*", "--it is ignored: no proxy is trusted"),

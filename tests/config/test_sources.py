@@ -175,7 +175,8 @@ def test_uvicorns_variables(folder: Path) -> None:
     config = resolved.config
     assert (config.app, config.bind, config.headers) == ("main:app", ("0.0.0.0:8000",), (("A", "b"), ("C", "d")))
     assert config.certfile == ("cert.pem",)
-    assert resolved.notices == ("UVICORN_WS is ignored: WebSockets are not served yet",)
+    assert config.ws == "auto"
+    assert resolved.notices == ()
 
 
 def test_forwarded_allow_ips_is_said_to_be_ignored(folder: Path) -> None:

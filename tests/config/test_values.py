@@ -11,7 +11,7 @@ from bicorn.config import values
 from bicorn.config.values import Kind
 from bicorn.errors import ConfigError
 
-FLAG, MAYBE = values.Flag(), values.Flag(undecided=True)
+FLAG, MAYBE, YESNO = values.Flag(), values.Flag(undecided=True), values.YesOrNo()
 CHOICE = values.Choice("auto", "on", also={"yes": "on"})
 LEVEL = values.Numbered("none", "optional", "required", prefix="cert_")
 TEXT, PLAIN = values.Text(), values.Text(optional=False)

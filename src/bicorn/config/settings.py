@@ -22,7 +22,7 @@ LIMITS, DEADLINES, WEBSOCKETS, OUTPUT, SYSTEM, HOOKS = "Limits", "Deadlines", "W
 GROUPS = (APPLICATION, LISTENING, TLS, PROCESSES, RELOAD, LIMITS, DEADLINES, WEBSOCKETS, OUTPUT, SYSTEM, HOOKS)
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
 
-SECONDS, SIZE, FLAG, FLAG_OR_AUTO = Seconds(), Size(), Flag(), Flag(undecided=True)
+SECONDS, SIZE, FLAG, FLAG_OR_AUTO, YESNO = Seconds(), Size(), Flag(), Flag(undecided=True), values.YesOrNo()
 DIRECTORY, FILE, FILES = Text("DIR", "a directory"), Text("FILE", "a file"), values.Many("FILE", "files")
 LOG_FILE = Text("FILE", "a file or -", optional=False)
 WS = Choice("auto", "none", also=dict.fromkeys(("websockets", "websockets-sansio", "wsproto"), "auto"))
@@ -345,7 +345,7 @@ class Config(Record, kw_only=True):
     ws_max_queue: int = option(WEBSOCKETS, 32, Whole(1), "Messages that may wait for the application.")
     ws_ping_interval: float = option(WEBSOCKETS, 20.0, SECONDS, "Silence after which a client is pinged.", zero="never")
     ws_ping_timeout: float = option(WEBSOCKETS, 20.0, SECONDS, "Longest silence after a ping.", zero="no limit")
-    ws_per_message_deflate: bool = option(WEBSOCKETS, True, FLAG, "Compress messages for clients that offer it.")
+    ws_per_message_deflate: bool = option(WEBSOCKETS, True, YESNO, "Compress messages for clients that offer it.")
 
     # Output
 

@@ -143,6 +143,16 @@ class Flag(Kind):
         raise ValueError
 
 
+class YesOrNo(Kind):
+    """The same for an option that takes a value on the command line, as Uvicorn's of that name does."""
+
+    expects = "true or false"
+    metavar = "true|false"
+
+    def convert(self, value: Any) -> bool:
+        return bool(Flag().convert(value))
+
+
 class Choice(Kind):
     """One of a few words; ``also`` holds other spellings and what they mean."""
 
