@@ -125,3 +125,8 @@ def test_only_what_the_system_has_is_offered() -> None:
     assert offers("python3.13 python3.13-venv", system, says(apt_cache=POLICY))
     assert not offers("python3.13 python3.13-dev", system, says(apt_cache=POLICY))
     assert not offers("", system, says(apt_cache=POLICY))
+
+
+def test_other_managers_are_asked_too() -> None:
+    assert offers("gcc", System(manager="dnf"), says(dnf="gcc.x86_64 14.2"))
+    assert not offers("gcc", System(manager="dnf"), says())

@@ -92,7 +92,7 @@ def way(minor: str, system: System, *, headers: bool = False, run: Run | None = 
     """
     run = run or ask
     asked = (_here, _packaged, _pyenv, _uv)
-    return next((found for ask in asked if (found := ask(minor, system, headers, run))), None)
+    return next((found for look_for in asked if (found := look_for(minor, system, headers, run))), None)
 
 
 def _here(minor: str, system: System, headers: bool, run: Run) -> Way | None:
@@ -187,8 +187,8 @@ def offers(packages: str, system: System, run: Run | None = None) -> bool:
     names = packages.split()
     if system.manager == "apt":
         return bool(names) and len(_candidates(names, run)) == len(names)
-    ask = {"dnf": ["-q", "list"], "pacman": ["-Si"], "apk": ["search", "-e"], "brew": ["info"]}
-    question = ask.get(system.manager)
+    questions = {"dnf": ["-q", "list"], "pacman": ["-Si"], "apk": ["search", "-e"], "brew": ["info"]}
+    question = questions.get(system.manager)
     return bool(question and names) and all(run([system.manager, *(question or ()), name]).strip() for name in names)
 
 
