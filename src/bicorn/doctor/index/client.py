@@ -31,6 +31,7 @@ FRESH = 600.0
 
 MAX_PAGE = 48 << 20
 
+_KEPT = ("etag", "none")
 _MISSES = 3  # metadata files that an index did not have, until it is taken to have none
 _DAY = 86400.0
 
@@ -197,7 +198,9 @@ class Index:
         headers = {"Accept": pages.ACCEPT, "Accept-Encoding": "gzip"}
         answer = self._web.get(url, headers | ({"If-None-Match": tag} if tag else {}), limit=MAX_PAGE)
         if answer.status == 304 and kept:
-            self._cache.put(key, kept.text, **kept.about | {"at": time.time()})
+            self._cache.put(
+                key, kept.text, at=time.time(), **{name: kept.about[name] for name in _KEPT if name in kept.about}
+            )
             return None if kept.about.get("none") else kept.text
         if answer.status in (404, 410):
             self._cache.put(key, "", at=time.time(), none=True)

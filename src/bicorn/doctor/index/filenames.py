@@ -20,6 +20,11 @@ def is_sound(filename: str) -> bool:
     return _SOUND.fullmatch(filename) is not None and ".." not in filename
 
 
+def is_name(name: str) -> bool:
+    """Whether it is a project's normalized name (PEP 503)."""
+    return len(name) <= 200 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) is not None
+
+
 def version_of(filename: str, project: str) -> str | None:
     """The version as it is written; None if it is no file of the project (normalized) that an installer would take."""
     if filename.endswith(".whl"):

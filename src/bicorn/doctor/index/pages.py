@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from ...errors import DoctorError
 from .filenames import is_sound, version_of
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+_PLAIN = re.compile(r"https://[A-Za-z0-9.-]+/")  # needs no joining, as PyPI's
 MAX_FILES = 100_000  # more than any project has
 
 
@@ -82,7 +84,7 @@ def _json_entry(item: dict[str, Any], url: str) -> Entry | None:
     hashes, yanked = item.get("hashes"), item.get("yanked", False)
     if not isinstance(filename, str) or not isinstance(link, str) or not is_sound(filename):
         return None
-    link = link if link.startswith("https://") else _absolute(url, link)
+    link = link if _PLAIN.match(link) else _absolute(url, link)
     if not link:
         return None
     return Entry(

@@ -210,10 +210,10 @@ def _reason(error: BaseException) -> tuple[str, str]:
         return f"no trust in its certificate ({text})", "Set SSL_CERT_FILE or pip's cert to your organisation's."
     if isinstance(error, urllib3.exceptions.ProxyError):
         return f"the proxy does not do it ({str(error)[:160]})", "Check HTTPS_PROXY and pip's proxy."
-    if isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError)):
-        return "it timed out", "Try again, or --offline."
     if isinstance(error, NewConnectionError):
         return f"no connection ({str(error).rpartition(': ')[2][:120]})", "Is there a network? See --offline."
+    if isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError)):
+        return "it timed out", "Try again, or --offline."
     return f"{type(error).__name__}: {str(error)[:160]}", "Try again, or check the index URL."
 
 
