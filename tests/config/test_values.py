@@ -37,6 +37,8 @@ FILES = values.Many("FILE", "files")
         (FLAG, True, True),
         (FLAG, " Yes ", True),
         (FLAG, "0", False),
+        (YESNO, True, True),
+        (YESNO, "off", False),
         (MAYBE, None, None),
         (MAYBE, "auto", None),
         (MAYBE, "off", False),
