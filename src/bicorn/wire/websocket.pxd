@@ -66,16 +66,16 @@ cdef inline str unmasked_text(bytes data, Py_ssize_t start, Py_ssize_t size):
         return PyUnicode_DecodeUTF8(<char *>PyUnicode_DATA(text), size, NULL)
     return text
 
-cdef inline int append_unmasked(
+# Whether any of the bytes appended is not ASCII.
+cdef inline bint append_unmasked(
     bytearray message, bytes data, Py_ssize_t start, Py_ssize_t size, bytes key
 ) except -1:
     cdef Py_ssize_t before = len(message)
     PyByteArray_Resize(message, before + size)
-    lay_key(
+    return 0 != lay_key(
         <unsigned char *>PyByteArray_AS_STRING(message) + before,
         <const unsigned char *>PyBytes_AS_STRING(data) + start, size, <const unsigned char *>PyBytes_AS_STRING(key),
     )
-    return 0
 
 cdef inline bytes framed_bytes(int first, const char *payload, Py_ssize_t size):
     cdef Py_ssize_t before = 2 if size < 126 else 4 if size < 65536 else 10
@@ -146,7 +146,7 @@ cdef class Reader:
     cdef int _read_control(self, int kind, Py_ssize_t start, Py_ssize_t size) except? -1
     @cython.locals(data=bytes, start=Py_ssize_t, size=Py_ssize_t, turn=Py_ssize_t)
     cdef int _take_piece(self) except? -1
-    @cython.locals(message=bytearray, before=Py_ssize_t)
+    @cython.locals(message=bytearray, before=Py_ssize_t, is_ascii=bint)
     cdef int _gather(self, bytes data, Py_ssize_t start, Py_ssize_t size) except -1
     cdef int _check_text(self, bytearray message, Py_ssize_t before) except -1
     @cython.locals(message=bytearray, before=Py_ssize_t, kind=int)

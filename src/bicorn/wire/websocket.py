@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bicorn.wire.deflate import Inflate
 
     # In C, in the .pxd beside this file, for the compiled reading alone.
-    append_unmasked: Callable[[bytearray, bytes, int, int, bytes], int]
+    append_unmasked: Callable[[bytearray, bytes, int, int, bytes], bool]
     framed: Callable[[int, bytes], bytes]
     framed_text: Callable[[int, str], bytes]
     unmasked: Callable[[bytes, int, int], bytes]
@@ -306,14 +306,15 @@ class Reader:
         message = self._message
         assert message is not None
         before = len(message)
+        is_ascii = False
         if self._compressed:
             assert self._inflate is not None
             message += self._inflate.piece(_piece(data, start, size, self._key), before)
         elif COMPILED:
-            append_unmasked(message, data, start, size, self._key)
+            is_ascii = not append_unmasked(message, data, start, size, self._key)
         else:
             message += _piece(data, start, size, self._key)
-        if self._kind == TEXT and len(message) > before:
+        if self._kind == TEXT and len(message) > before and (not is_ascii or self._undecoded):
             self._check_text(message, before)
 
     def _check_text(self, message: bytearray, before: int) -> None:
