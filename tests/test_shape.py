@@ -25,6 +25,11 @@ TOGETHER = {
     "cli/scale.py": "cli/test_remote.py",
     "cli/status.py": "cli/test_remote.py",
     "cli/stop.py": "cli/test_remote.py",
+    **dict.fromkeys(
+        [f"doctor/logs/families/{name}.py" for name in ("binding", "build", "compilers", "index", "installer", "loading")],
+        "doctor/logs/test_explain.py",
+    ),
+    "doctor/logs/family.py": "doctor/logs/test_explain.py",
     "observe/slot.py": "observe/test_scoreboard.py",
     "process/leftovers.py": "process/test_template.py",
     "process/nursery.py": "process/test_template.py",

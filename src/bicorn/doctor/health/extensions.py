@@ -56,13 +56,20 @@ def check(place: Place, environ: Mapping[str, str]) -> Iterator[Ailment]:
 
 def _fitting(place: Place) -> set[str]:
     """Modules that are there for this Python: beside them those for another one do no harm."""
-    wanted = place.minor.partition(".")[2]
     found = set()
     for path in extensions(place):
         match = _NAME.search(path)
-        if (match and match["minor"] == wanted) or path.endswith(".abi3.so"):
+        if (match and _python(match) == _wanted(place)) or path.endswith(".abi3.so"):
             found.add(_module(path))
     return found
+
+
+def _python(match: re.Match[str]) -> str:
+    return f"3.{match['minor']}{'t' if 't' in match['flags'] else ''}"
+
+
+def _wanted(place: Place) -> str:
+    return place.minor + ("t" if place.free_threaded else "")
 
 
 def _module(path: str) -> str:
@@ -80,10 +87,7 @@ def _named(path: str, place: Place, fitting: set[str]) -> Trouble | None:
     if not match or not place.minor or _module(path) in fitting:
         return None
     owner = _owner(path, place)
-    built = f"3.{match['minor']}{'t' if 't' in match['flags'] else ''}"
-    if built != place.minor + ("t" if place.free_threaded else ""):
-        return Trouble("other-python", built, owner)
-    return None
+    return Trouble("other-python", _python(match), owner) if _python(match) != _wanted(place) else None
 
 
 def _inside(path: str, place: Place, libraries: Libraries, beside: set[str]) -> Trouble | None:
@@ -156,9 +160,8 @@ def _glibc() -> tuple[int, int] | None:
 
 def _ailment(trouble: Trouble, paths: list[str], place: Place) -> Ailment:
     kind, detail, owner = trouble
-    here = place.minor + ("t" if place.free_threaded else "")
     what = {
-        "other-python": f"{owner} has compiled modules for Python {detail}; this environment is Python {here}.",
+        "other-python": f"{owner} has compiled modules for Python {detail}; this is Python {_wanted(place)}.",
         "wrong-architecture": f"{owner} is built for {detail}; this is a {place.machine}.",
         "other-libc": f"{owner} is built for {detail}; this system's C library is another.",
         "libc-too-old": f"{owner} is built for glibc {detail} or newer; this system's is older.",

@@ -37,10 +37,10 @@ class _Page:
 
     def lines(self) -> Iterator[str]:
         parts = (self.verdicts(), self.reasons(), self.table(), self.ailments(), self.cures(), self.notes())
-        for number, part in enumerate(list(each) for each in parts):
-            if part:
-                yield from ([""] if number else [])
-                yield from part
+        told = [part for part in map(list, parts) if part]
+        for number, part in enumerate(told):
+            yield from ([""] if number else [])
+            yield from part
 
     def paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text.strip() else text
@@ -85,7 +85,10 @@ class _Page:
         by = words.through(self.examination, first)
         head = f"{first.name} {first.version or ''}".rstrip()
         where = f" on {', '.join(finding.target.label for finding in findings)}" if several else ""
-        yield self.paint("1", head) + f"{where}: {first.verdict.value}" + (f" ({by})" if by else "")
+        said = f"{head}{where}: {first.verdict.value}" + (f" ({by})" if by else "")
+        lines = self.wrap(said, later="  ")
+        yield self.paint("1", head) + lines[0][len(head) :] if lines[0].startswith(head) else lines[0]
+        yield from lines[1:]
         yield from self.wrap(f"{why[:1].upper()}{why[1:]}." if why and why[-1] not in ".!?" else why, "    ")
         yield from (f"    {source}" for source in _sources(first, why))
 
