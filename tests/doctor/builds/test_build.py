@@ -84,3 +84,8 @@ def test_cmake_that_its_build_does_not_bring() -> None:
 
 def test_an_archive_that_was_not_read_to_its_end() -> None:
     assert not read("a.py", stopped="it is larger than 48 MB").whole
+
+
+def test_a_module_beside_the_script_may_compile() -> None:
+    assert read("core/x.c", "config.py", setup_py="import config\nsetup()").languages == ("c",)
+    assert read("core/x.c", "config.py", setup_py="import os\nsetup()").languages == ()

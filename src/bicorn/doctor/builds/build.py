@@ -100,8 +100,8 @@ def _is_native(
         return True
     if not sources.languages:
         return setup.extensions and "cffi" in setup.imports
-    # Without an Extension in sight, C files are somebody's tests or a backend of its own compiles them.
-    return setup.extensions or (not setup.exists and backend not in native.PURE)
+    # Without an Extension in sight, C files are somebody's tests; or else a module of the project's own compiles them.
+    return setup.extensions or setup.own or (not setup.exists and backend not in native.PURE)
 
 
 def _languages(sources: native.Sources, crate: rust.Crate | None, cython: bool) -> tuple[str, ...]:

@@ -55,9 +55,9 @@ def _rust(build: Build, target: Target) -> Iterator[Objection]:
 
 
 def _generators(build: Build, target: Target, newest: Newest) -> Iterator[Objection]:
-    if not build.languages:
+    if not build.languages or build.optional:
         return
-    if build.cython and not build.optional and (row := limit("cython", build.cython)):
+    if build.cython and (row := limit("cython", build.cython)):
         if found := _against(row, target, f"Cython {build.cython}, which wrote its C files,"):
             yield found
     for name in WATCHED:

@@ -16,9 +16,7 @@ from ..archive import Insides
 from ..knowledge import Gone, gone
 
 EXTENSION = re.compile(r"\bext_modules\b|\bExtension\(|\bcffi_modules\b|\bcythonize\(|\brust_extensions\b|\bmypycify\(")
-OPTIONAL = re.compile(
-    r"\boptional\s*=\s*True|class\s+\w*BuildFailed\w*|except\s*\(?[^:\n]*(CCompilerError|CompileError|DistutilsPlatformError)"
-)
+OPTIONAL = re.compile(r"\boptional\s*=\s*True|class\s+\w*BuildFailed|except\s*\(?[^:\n]*\bCCompilerError\b")
 CMAKE = re.compile(r"['\"]cmake['\"]")
 LONGEST = 500_000
 
@@ -33,6 +31,7 @@ class Script(Record):
         extensions: whether it mentions extension modules.
         optional: whether it goes on where they cannot be compiled.
         cmake: whether it runs CMake itself.
+        own: whether it imports a module that lies beside it, which may do anything.
     """
 
     exists: bool = False
@@ -41,6 +40,7 @@ class Script(Record):
     extensions: bool = False
     optional: bool = False
     cmake: bool = False
+    own: bool = False
 
 
 def read(insides: Insides) -> Script:
@@ -64,6 +64,7 @@ def read(insides: Insides) -> Script:
         bool(EXTENSION.search(text)),
         bool(OPTIONAL.search(text)),
         bool(CMAKE.search(text)),
+        any(f"{name}.py" in insides.names for name in imports - {"versioneer", "setup"}),
     )
 
 
