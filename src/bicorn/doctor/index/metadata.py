@@ -41,7 +41,7 @@ def fields(text: str) -> dict[str, list[str]]:
             break
         if line[0] in " \t":  # folded: part of the field before it
             if last:
-                last[-1] += "\n" + line.strip()
+                last[-1] += " " + line.strip()
             continue
         name, colon, value = line.partition(":")
         if not colon:

@@ -6,6 +6,7 @@ fetched whole for it, or written anywhere.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -87,7 +88,7 @@ class _Raw(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         place = offset + (0, self._place, self._source.size)[whence]
         if place < 0:
-            raise ValueError("before the beginning")
+            raise OSError(errno.EINVAL, "before the beginning")  # as of any file, which zipfile counts on
         self._place = place
         return place
 
