@@ -1,18 +1,14 @@
-"""Prove what `bicorn doctor` foretells: its verdicts beside what pip does, and its cures carried out.
+"""Prove what ``bicorn doctor`` foretells: its verdicts beside what pip does.
 
-    python scripts/prove_doctor.py verdicts [--python PATH]... [--chroot DIR]... [--only NAME]...
-    python scripts/prove_doctor.py cures --chroot DIR
+    python scripts/prove_doctor.py [--python PATH]... [--chroot DIR]... [--only NAME]...
 
-``verdicts``: for each (package, version, Python) of the table below, whether a wheel fits is what ``pip download
+For each (package, version, Python) of the table below, whether a wheel fits is what ``pip download
 --only-binary=:all: --python-version`` says; where none does, whether the source installs is what ``pip wheel`` with
 that very Python does; and for some, what is installed with all dependencies is what ``pip install --dry-run`` says.
 Pythons are those given, those on the PATH and pyenv's, and with ``--chroot`` those of another system's root folder
 (needs root).
 
-``cures``: ``pydantic==2.9.2`` for Python 3.14. pip fails; then the commands of each cure are typed, as they are
-proposed, in a folder of the chroot, and a FastAPI app is served by Bicorn from the environment they made.
-
-Both print a table of what was foretold and what was true.
+It prints what was foretold and what was true, precision and recall. ``prove_doctor_cures.py`` carries out the cures.
 """
 
 from __future__ import annotations
@@ -226,8 +222,9 @@ def tools(python: Python | None) -> toolchain.Toolchain:
     return here.replace(programs=dict.fromkeys(here.programs, ""), headers=(*folders, *more))
 
 
-def one(index: Index, kind: str, what: str, label: str, pips: Pips, known: dict[str, toolchain.Toolchain]) -> Outcome:
+def one(index: Index, case: tuple[str, str, str], pips: Pips, known: dict[str, toolchain.Toolchain]) -> Outcome:
     """One case: foretold, then tried."""
+    kind, what, label = case
     target = parse(label)
     name = canonicalize_name(Requirement(what).name)
     finding = foretell(index, what, target, known[label.rstrip("t")], name)
@@ -273,7 +270,7 @@ def verdicts(given: argparse.Namespace) -> int:
             pips.of(minor)
         has = {minor: tools(known.get(minor)) for minor in ALL}
         try:
-            outcomes = list(pool.map(lambda case: one(index, *case, pips, has), cases))
+            outcomes = list(pool.map(lambda case: one(index, case, pips, has), cases))
             compared = list(_wholes(index, known, pips, pool)) if not given.only else []
         finally:
             pips.close()
@@ -340,17 +337,12 @@ def _share(part: int, whole: int) -> str:
 def main() -> int:
     """Exit code 0 where all was as foretold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=("verdicts", "cures"))
     parser.add_argument("--python", action="append", default=[], metavar="PATH")
     parser.add_argument("--chroot", action="append", default=[], metavar="DIR")
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    if given.mode == "verdicts":
-        return min(verdicts(given), 1)
-    import prove_doctor_cures
-
-    return prove_doctor_cures.cures(given.chroot)
+    return min(verdicts(given), 1)
 
 
 if __name__ == "__main__":
