@@ -65,3 +65,8 @@ def test_who_wants_it() -> None:
     made = examination()
     assert words.through(made, made.findings[2]) == "wanted by pydantic"
     assert words.through(made, made.findings[3]) == ""
+
+
+def test_how_a_python_is_called() -> None:
+    assert words.shown(NEW) == "Python 3.14"
+    assert words.shown(NEW.replace(label="pp3.11 on aarch64")) == "PyPy 3.11 on aarch64"

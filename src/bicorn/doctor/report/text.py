@@ -172,7 +172,8 @@ class _Page:
         wanted = self.examination.wanted
         told = list(wanted.notes) if wanted else []
         for finding in self.examination.findings:
-            told += [f"{finding.name} {finding.version or ''}: {note}" for note in _others(finding)]
+            head = f"{finding.name} {finding.version or ''}".rstrip()
+            told += [note if note.startswith(finding.name) else f"{head}: {note}" for note in _others(finding)]
         unique = list(dict.fromkeys([*told, *self.examination.notes]))
         for note in unique[:MAX_REASONS]:
             yield from self.wrap(note, "note: ")

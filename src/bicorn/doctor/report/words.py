@@ -52,6 +52,12 @@ def rows(examination: Examination) -> tuple[Row, ...]:
     return tuple(sorted(made, key=lambda row: (-ORDER.index(row.worst), row.name)))
 
 
+def shown(target: Target) -> str:
+    """A target in a sentence: ``"Python 3.14t"``, ``"PyPy 3.11 on aarch64"``."""
+    pypy = target.label.removeprefix("pp")
+    return f"PyPy {pypy}" if pypy != target.label else f"Python {target.label}"
+
+
 def of(examination: Examination, target: Target) -> tuple[Finding, ...]:
     """The findings for one target."""
     return tuple(finding for finding in examination.findings if finding.target.label == target.label)
@@ -79,7 +85,7 @@ def verdict(examination: Examination, target: Target) -> str:
     """One sentence for a target: ``"Python 3.14: 1 of 5 will fail: pydantic-core 2.23.4"``."""
     findings = of(examination, target)
     solved = resolution(examination, target)
-    start = f"Python {target.label}: "
+    start = f"{shown(target)}: "
     if solved and solved.conflict:
         said = _one_line(solved.conflict).removeprefix(f"for Python {target.python}: ")
         return f"{start}no installation: {said}"

@@ -33,10 +33,10 @@ def _lines(examination: Examination) -> Iterator[str]:
     file = source if os.path.splitext(source)[1] in (".txt", ".toml", ".lock", ".in") and " " not in source else ""
     for target in examination.targets:
         if (solved := words.resolution(examination, target)) and solved.conflict:
-            yield command("error", f"Python {target.label}", solved.conflict, file)
+            yield command("error", words.shown(target), solved.conflict, file)
     for finding in examination.findings:
         if level := _LEVELS.get(finding.verdict):
-            title = f"{finding.name} {finding.version or ''} on Python {finding.target.label}"
+            title = f"{finding.name} {finding.version or ''} on {words.shown(finding.target)}"
             yield command(level, title, f"{finding.verdict.value}: {words.why(finding)}", file)
     for ailment in examination.ailments:
         yield command(_SEVERITIES.get(ailment.severity, "notice"), ailment.kind, f"{ailment.what} {ailment.cure}")
