@@ -105,3 +105,13 @@ def test_an_environment_that_is_named_is_examined_itself(
 def test_the_end_of_a_python_is_noted(index: Index) -> None:
     found = examine(ask("good", pythons=("3.9",)))
     assert found.notes[0].startswith("Python 3.9 has had no security fixes since 20")
+
+
+def test_an_environment_is_asked_about_for_its_own_python(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyvenv.cfg").write_text(f"home = {tmp_path}\n")
+    (tmp_path / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    monkeypatch.setattr(examining, "read", lambda *_, **__: Wanted((), source="x"))
+    (target,) = examine(ask(str(tmp_path))).targets
+    assert target.label.partition(" ")[0] == "3.11"

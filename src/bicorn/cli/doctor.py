@@ -88,8 +88,12 @@ def _of_log(path: str, python: str, environ: Any) -> Examination:
             content = file.read(MAX_LOG)
     except OSError as error:
         raise DoctorError(f"{path} cannot be read: {error.strerror}") from error
-    manager = system.look(environ).manager
-    return Examination(None, ailments=explain(content.decode("utf-8", "replace"), manager=manager, python=python))
+    here = system.look(environ)
+    found = explain(content.decode("utf-8", "replace"), manager=here.manager, python=python)
+    if not here.sudo:  # root, who may not even have it
+        plain = (tuple(command.removeprefix("sudo ") for command in each.commands) for each in found)
+        found = tuple(each.replace(commands=commands) for each, commands in zip(found, plain, strict=True))
+    return Examination(None, ailments=found)
 
 
 @contextmanager

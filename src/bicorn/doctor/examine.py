@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..record import Record
 from . import targets, toolchain
@@ -92,8 +92,16 @@ def _targets(question: Question) -> tuple[Target, ...]:
     platform = question.platform or None
     if question.everything:
         return targets.everything(platform)
-    labels = question.pythons or (running(),)
+    labels = question.pythons or tuple(_minors(question.what)) or (running(),)
     return tuple({target.label: target for target in (targets.parse(label, platform) for label in labels)}.values())
+
+
+def _minors(what: Sequence[str]) -> Iterator[str]:
+    """The Pythons of environments that are asked about."""
+    for item in what:
+        found = place.at(item)
+        if found and found.minor:
+            yield found.minor + ("t" if found.free_threaded else "")
 
 
 def _read(question: Question, constraints: Sequence[str] = ()) -> Wanted:
