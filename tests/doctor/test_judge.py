@@ -139,3 +139,11 @@ def test_what_an_installer_would_choose() -> None:
 def test_a_requires_python_that_makes_no_sense_admits() -> None:
     assert admits("whatever", parse("3.14"))
     assert not admits("<3.14", parse("3.14"))
+
+
+def test_c_that_is_older_than_the_python() -> None:
+    archive = source("p", "1.0")
+    shelf = Shelf(archive, SETUPTOOLS, archives={archive.filename: sdist("p", "1.0", {"setup.py": C, "p.c": ""})})
+    shelf.classifiers = ("Programming Language :: Python :: 3 :: Only", "Programming Language :: Python :: 3.12")
+    found = judge(pick("p", "1.0", archive), parse("3.14"), shelf, FULL)  # type: ignore[arg-type]
+    assert found.notes == ("it says that it supports Python up to 3.12: its C code may use what is gone since",)

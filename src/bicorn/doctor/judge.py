@@ -76,6 +76,8 @@ def _of_source(
         why = f"{_no_wheel(pick, target)}, and its source cannot be built: {because}"
         return Finding(pick.name, pick.version, target, Verdict.FAILS, why, needs, missing, notes + sources)
     notes += tuple(f"{objection.why} (source: {objection.source})" for objection in against)
+    if {"c", "c++"} & set(build.languages):
+        notes += _says_no_more(pick.chosen, target, index)
     if build.whole and (not build.languages or build.optional):
         return Finding(pick.name, pick.version, target, Verdict.PURE_SOURCE, made, notes=notes)
     if missing:
@@ -197,6 +199,21 @@ def _brings(build: Build, missing: tuple[str, ...], target: Target, index: Index
         if version and version >= BRINGS_RUST:
             return (f"maturin {version} tries to fetch a Rust of its own, which needs the network",)
     return ()
+
+
+def _says_no_more(file: File | None, target: Target, index: Index) -> tuple[str, ...]:
+    """C written by hand may use what a newer Python has removed: worth knowing where a release is older than that."""
+    try:
+        metadata = index.metadata(file) if file else None
+    except DoctorError:
+        return ()
+    said = [
+        line.rpartition(" :: 3.")[2] for line in (metadata.classifiers if metadata else ()) if ":: Python :: 3." in line
+    ]
+    last = max((int(minor) for minor in said if minor.isdigit()), default=target.python.minor)
+    if last >= target.python.minor:
+        return ()
+    return (f"it says that it supports Python up to 3.{last}: its C code may use what is gone since",)
 
 
 def _languages(build: Build) -> str:
