@@ -58,9 +58,10 @@ class _Page:
 
     def verdicts(self) -> Iterator[str]:
         for target in self.examination.targets:
-            bad = words.fails(self.examination, target)
+            maybe = any(each.verdict is Verdict.UNKNOWN for each in words.of(self.examination, target))
+            code = "31;1" if words.fails(self.examination, target) else "33" if maybe else "32"
             lines = self.wrap(words.verdict(self.examination, target), later="    ")
-            yield from (self.paint("31;1" if bad else "32", line) for line in lines)
+            yield from (self.paint(code, line) for line in lines)
         if not self.examination.targets and not self.examination.ailments:
             yield self.paint("32", "Nothing is wrong with this environment.")
 
