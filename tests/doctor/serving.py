@@ -57,14 +57,14 @@ class Shelf:
         stem = f"{name.replace('-', '_')}-{version}"
         body = zipped({f"{stem}.dist-info/METADATA": text, f"{name}/__init__.py": "raise SystemExit('run!')\n" * 50})
         if python:
-            facts["requires-python"] = python
+            facts.setdefault("requires-python", python)
         self.add(f"{stem}-{tag}.whl", body, text, **facts)
 
     def source(self, name: str, version: str, *requires: str, python: str = "", **facts: Any) -> None:
         """Adds a source archive that settles what it needs."""
         text = "Metadata-Version: 2.2\n" + metadata(name, version, *requires, python=python).partition("\n")[2]
         if python:
-            facts["requires-python"] = python
+            facts.setdefault("requires-python", python)
         self.add(f"{name}-{version}.tar.gz", tarred({f"{name}-{version}/PKG-INFO": text}), **facts)
 
     def answer(self, path: str, headers: dict[str, str]) -> Answer:

@@ -11,6 +11,9 @@ Requires-Python: >=3.9
 Requires-Dist: click>=8 ;
  python_version >= "3.9"
 Requires-Dist: not a requirement!
+License: Long,
+        \x20
+        \x0cwith an empty line that is none
 Provides-Extra: Fast_Way
 Classifier: Programming Language :: Python :: Free Threading
 

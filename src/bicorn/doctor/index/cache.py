@@ -22,7 +22,7 @@ MAX_BYTES = 512 << 20
 
 MAX_ENTRY = 64 << 20
 
-_FORMAT = 1  # part of every key: an entry of another format is never found
+_FORMAT = 2  # part of every key: an entry of another format is never found
 
 
 class Entry(Record):

@@ -36,8 +36,8 @@ def fields(text: str) -> dict[str, list[str]]:
     """Its header fields by lower-case name; the description, which follows, is not looked at."""
     found: dict[str, list[str]] = {}
     last: list[str] = []
-    for number, line in enumerate(text.splitlines()):
-        if not line.strip() or number >= _MAX_FIELDS:
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n")):  # licences have form feeds in them
+        if not line or number >= _MAX_FIELDS:
             break
         if line[0] in " \t":  # folded: part of the field before it
             if last:

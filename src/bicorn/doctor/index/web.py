@@ -221,6 +221,7 @@ class _Patience:
     """Hangs up on a head that trickles in."""
 
     sock: Any
+    _late = False
 
     def getresponse(self) -> Any:
         """The answer's head."""
@@ -228,11 +229,15 @@ class _Patience:
         watch.daemon = True
         watch.start()
         try:
-            return super().getresponse()  # type: ignore[misc]
+            response = super().getresponse()  # type: ignore[misc]
         finally:
             watch.cancel()
+        if self._late:  # a head that was cut off may look like a short one
+            raise TimeoutError(f"no answer after {HEAD_SECONDS:.0f} seconds")
+        return response
 
     def _hang_up(self) -> None:
+        self._late = True
         try:
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # the reader wakes up; TLS's own is another thread's
         except (OSError, AttributeError, TypeError):
