@@ -65,7 +65,7 @@ def versions(search: Iterable[str] | None = None) -> dict[str, str]:
 def _named(found: Distribution) -> tuple[str, str]:
     try:
         metadata = found.metadata
-        return canonicalize_name(str(metadata["Name"] or "")), str(metadata["Version"] or "")
+        return canonicalize_name(str(metadata.get("Name") or "")), str(metadata.get("Version") or "")
     except (OSError, ValueError, KeyError, AttributeError, TypeError):  # half removed: health says so
         return "", ""
 
