@@ -233,6 +233,7 @@ class _Patience:
         finally:
             watch.cancel()
         if self._late:  # a head that was cut off may look like a short one
+            response.close()
             raise TimeoutError(f"no answer after {HEAD_SECONDS:.0f} seconds")
         return response
 

@@ -65,7 +65,9 @@ def versions(search: Iterable[str] | None = None) -> dict[str, str]:
 def _named(found: Distribution) -> tuple[str, str]:
     try:
         metadata = found.metadata
-        return canonicalize_name(str(metadata.get("Name") or "")), str(metadata.get("Version") or "")
+        if "Name" not in metadata or "Version" not in metadata:
+            return "", ""
+        return canonicalize_name(str(metadata["Name"])), str(metadata["Version"])
     except (OSError, ValueError, KeyError, AttributeError, TypeError):  # half removed: health says so
         return "", ""
 
