@@ -8,7 +8,7 @@ from bicorn.wire.websocket cimport Reader, frame
 cdef int OPEN, CLOSING, LINGER, DONE
 cdef int NOTHING, TEXT, BINARY, CLOSE, PING, PONG
 cdef double CLOSE_TIME, LINGER_TIME
-cdef Py_ssize_t UNREAD_LIMIT, LINGER_LIMIT, TOGETHER_LIMIT
+cdef Py_ssize_t LARGE, UNREAD_LIMIT, LINGER_LIMIT, TOGETHER_LIMIT
 cdef bytes _PING
 
 cdef class WebSocketConnection(Outbound):
@@ -22,6 +22,7 @@ cdef class WebSocketConnection(Outbound):
     cdef int _code
     cdef Py_ssize_t _discard
     cdef bint _paused
+    cdef object _slices
     cdef bint _sent
     cdef bint _heard
     cdef bint _is_resting
@@ -35,6 +36,7 @@ cdef class WebSocketConnection(Outbound):
     cdef Py_ssize_t _bytes_out
 
     cpdef data_received(self, bytes data)
+    cpdef take(self, bytes data)
     @cython.locals(reader=Reader, exchange=WebSocketExchange, service=Service, kind=int)
     cdef _read(self)
     cpdef send_message(self, int kind, object payload)

@@ -27,6 +27,7 @@ from bicorn.observe.access import AccessRecord
 from bicorn.server.outbound import Outbound
 from bicorn.server.phases import LINGER_TIME
 from bicorn.server.service import Service
+from bicorn.server.slices import LARGE, Slices
 from bicorn.wire.deflate import Deflate
 from bicorn.wire.opcodes import BINARY, CLOSE, NOTHING, PING, PONG, TEXT
 from bicorn.wire.websocket import Reader, close_frame, frame, frame_head
@@ -85,6 +86,7 @@ class WebSocketConnection(Outbound):
         "_pong",
         "_reader",
         "_sent",
+        "_slices",
         "_state",
         "deadline",
         "exchange",
@@ -102,7 +104,8 @@ class WebSocketConnection(Outbound):
         self._state = OPEN
         self._code = NO_CLOSE  # how it ended, for the log
         self._discard = LINGER_LIMIT  # bytes after the end that may still come and be dropped
-        self._paused = False  # whether nothing is read from the client
+        self._paused = False  # whether nothing is read from the client, since the application has enough
+        self._slices: Slices | None = None  # of what is large
         self._sent = False  # whether a message went out since something came
         self._heard = True  # whether something came since the last tick
         self._is_resting = False  # whether memory was given back
@@ -125,6 +128,15 @@ class WebSocketConnection(Outbound):
         self._heard = True
         self._sent = False
         self._bytes_in += len(data)
+        if len(data) < LARGE or self._state >= LINGER:
+            self.take(data)
+            return
+        if self._slices is None:
+            self._slices = Slices(self)
+        self._slices.receive(data)
+
+    def take(self, data: bytes) -> None:
+        """Take apart what has come, or a slice of it."""
         if self._state >= LINGER:
             self._discard -= len(data)
             if self._discard < 0:
@@ -176,6 +188,11 @@ class WebSocketConnection(Outbound):
         if self._paused and not self.closed:
             self._paused = False
             self._heard = True  # a pong may have been waiting
+            self.read_on()
+
+    def read_on(self) -> None:
+        """Read from the client, unless something else speaks against it."""
+        if not (self._paused or self.closed or (self._slices is not None and self._slices.is_waiting)):
             self.transport.resume_reading()
 
     def _read(self) -> None:
