@@ -108,6 +108,7 @@ def _examine(name: str, attack: Attack, server: Server, environment: envs.Enviro
                     attack.run(client)
                     ended = outcome(client)
                 took = time.monotonic() - began
+                time.sleep(max(0.0, CALM_SECONDS - took))
             lives = running.process.poll() is None and len(process_tree.living(running.pid)) > 0
             grown = max(peak[0], process_tree.proportional_memory(running.pid)) - before
             tail = running.log_tail()
