@@ -17,6 +17,7 @@ MAX_FUNCTION = 60  # a screen
 
 # Where several modules are one thing to test, the file that tests them.
 TOGETHER = {
+    "apps/reserve.py": "apps/test_calls.py",
     "apps/stacks.py": "server/test_overdue.py",
     "apps/waits.py": "apps/test_websocket.py",
     "apps/websocket_messages.py": "apps/test_websocket.py",

@@ -1,20 +1,19 @@
 import cython
+from bicorn.apps.calls cimport Calls
 from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, Ready
 from bicorn.apps.scope cimport ScopeBuilder
 from bicorn.wire.head cimport Head
 from bicorn.wire.response cimport Response
 
-cdef bint EAGER
 cdef int OPEN, ENDED, GONE
 cdef int BODY, HELD, IDLE, TRAILERS, WAITING
 cdef Py_ssize_t BODY_HIGH_WATER
 cdef Ready _ready
-cdef object _Task
 
 cdef class AsgiEndpoint(Endpoint):
     cdef public object app
     cdef public ScopeBuilder scopes
-    cdef public object context
+    cdef public Calls calls
 
     @cython.locals(exchange=AsgiExchange)
     cpdef Exchange open(self, Channel channel, Head head)
@@ -46,3 +45,4 @@ cdef class AsgiExchange(Exchange):
     cdef _end(self)
     @cython.locals(response=Response, trailers=bint)
     cdef _start_response(self, dict message)
+    cdef _ended(self, object error)

@@ -16,9 +16,9 @@ import contextvars
 import inspect
 import logging
 import os
-import sys
 from typing import IO, TYPE_CHECKING, Any
 
+from bicorn.apps.calls import Calls
 from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, as_dict, body_bytes, is_disconnect, wake
 from bicorn.apps.scope import ScopeBuilder
 from bicorn.errors import AppProtocolError, ClientDisconnected
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bicorn.error")
 
-EAGER = sys.version_info >= (3, 12)
-
 OPEN = 0
 ENDED = 1
 GONE = 2
@@ -43,7 +41,6 @@ GONE = 2
 BODY_HIGH_WATER = 65536
 
 _ready = Ready(None)
-_Task: Any = asyncio.Task  # eager_start is unknown to the oldest Python's types
 
 
 class AsgiEndpoint(Endpoint):
@@ -59,7 +56,7 @@ class AsgiEndpoint(Endpoint):
         defaults: the fields the server adds to answers.
     """
 
-    __slots__ = ("app", "context", "scopes")
+    __slots__ = ("app", "calls", "scopes")
 
     def __init__(
         self,
@@ -78,7 +75,7 @@ class AsgiEndpoint(Endpoint):
         self.defaults = defaults
         self.slot = None
         self.scopes = ScopeBuilder(prefix=prefix, root_path=root_path, state=state)
-        self.context = context
+        self.calls = Calls(context)
 
     def open(self, channel: Channel, head: Head) -> Exchange:
         """A new exchange for `head`."""
@@ -137,21 +134,19 @@ class AsgiExchange(Exchange):
         self.show(endpoint.slot)
         try:
             coroutine = endpoint.app(endpoint.scopes.build(channel, self.head), self.receive, self.send)
-            context = endpoint.context.copy()
-            if EAGER:
-                task = _Task(coroutine, loop=channel.loop, context=context, eager_start=True)
-                if task.done():
-                    self._task_done(task)
-                    return
-            else:
-                task = _Task(coroutine, loop=channel.loop, context=context)
+            task = endpoint.calls.begin(channel.loop, coroutine)
         except BaseException as error:
-            self.hide(self.endpoint.slot)
-            self._app_failed(error)
-            return
-        self._task = task
-        endpoint.running.add(self)
-        task.add_done_callback(self._task_done)
+            task = error
+        if task is None:
+            self._ended(None)
+        elif isinstance(task, BaseException):
+            self._ended(task)
+        elif task.done():
+            self._task_done(task)
+        else:
+            self._task = task
+            endpoint.running.add(self)
+            task.add_done_callback(self._task_done)
 
     def receive_body(self, data: bytes, complete: bool) -> None:
         """Keep a piece of body until the application asks for it."""
@@ -400,22 +395,26 @@ class AsgiExchange(Exchange):
     # How it ends
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._ended(asyncio.CancelledError() if task.cancelled() else task.exception())
+
+    def _ended(self, error: BaseException | None) -> None:
+        """The application has done its work, or failed."""
         self.hide(self.endpoint.slot)
         if self._task is not None:
             self._task = None
             self.endpoint.running.discard(self)
             self.channel.idle()
+        if error is None and self._phase != OPEN:
+            return
         if self._is_told and self._phase == OPEN:
             self.end_stream()  # it has returned, as applications do whose client has gone
-        if task.cancelled():
+        if isinstance(error, asyncio.CancelledError):
             if self._phase == OPEN:
                 if not self._is_cancelled:
                     logger.error("the ASGI application was cancelled, not by Bicorn: %s", self.describe())
                 self._phase = GONE
                 self.channel.fail(self)
-            return
-        error = task.exception()
-        if error is not None:
+        elif error is not None:
             self._app_failed(error)
         elif self._phase == OPEN:
             started = self.channel.response.state != WAITING

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from bicorn.apps.failure import user_stack
+from bicorn.apps.reserve import call_behind
 
 # What a coroutine, a generator-based one and an asynchronous generator call what they wait for, and where they are.
 _INSIDE = (("cr_await", "cr_frame"), ("gi_yieldfrom", "gi_frame"), ("ag_await", "ag_frame"))
@@ -24,7 +25,7 @@ def task_stack(task: Any) -> str:
                 frame = getattr(inside, frame_name)
                 if frame is not None:
                     frames.append((frame, frame.f_lineno))
-                inside = getattr(inside, awaited)
+                inside = call_behind(inside) or getattr(inside, awaited)
                 break
         else:
             inside = None  # a future, or something of another library's

@@ -4,11 +4,9 @@ from bicorn.apps.exchange cimport Channel, Exchange, Ready
 from bicorn.apps.waits cimport Receiving, Wait
 from bicorn.wire.response cimport Response
 
-cdef bint EAGER
 cdef int CONNECTING, ACCEPTED, DENYING, CLOSED, GONE, COMPLETE, BINARY, TEXT
 cdef Py_ssize_t QUEUE_BYTES, SHOWN_CELLS
 cdef Ready _ready
-cdef object _Task
 
 cdef class WebSocketExchange(Exchange):
     cdef public AsgiEndpoint endpoint

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 from bicorn.apps.exchange import Channel, Exchange, Ready, as_dict, body_bytes, is_disconnect
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bicorn.error")
 
-EAGER = sys.version_info >= (3, 12)
 
 CONNECTING = 0
 ACCEPTED = 1
@@ -56,7 +54,6 @@ SHOWN_CELLS = 16
 """The scoreboard shows so many WebSockets of a worker: the other cells are for requests, which end."""
 
 _ready = Ready(None)
-_Task: Any = asyncio.Task  # eager_start is unknown to the oldest Python's types
 
 
 class WebSocketExchange(Exchange):
@@ -119,17 +116,13 @@ class WebSocketExchange(Exchange):
         self.show(endpoint.slot)
         try:
             coroutine = endpoint.app(self._scope(), self.receive, self.send)
-            context = endpoint.context.copy()
-            if EAGER:
-                task = _Task(coroutine, loop=channel.loop, context=context, eager_start=True)
-                if task.done():
-                    self._task_done(task)
-                    return
-            else:
-                task = _Task(coroutine, loop=channel.loop, context=context)
+            task = endpoint.calls.make_task(channel.loop, coroutine)
         except BaseException as error:
             self.hide(endpoint.slot)
             self._app_failed(error)
+            return
+        if task.done():
+            self._task_done(task)
             return
         self._task = task
         endpoint.running.add(self)

@@ -62,8 +62,10 @@ def _tasks() -> str:
     loop = asyncio.events._get_running_loop() if asyncio is not None else None
     if loop is None:
         return ""
+    from ..apps.reserve import is_in_reserve  # the supervisor has no asyncio
+
     groups: dict[tuple[str, ...], list[str]] = {}
-    tasks = list(asyncio.all_tasks(loop))
+    tasks = [task for task in asyncio.all_tasks(loop) if not is_in_reserve(task)]
     for task in tasks[:_TASKS]:
         groups.setdefault(tuple(_stack(task.get_coro())), []).append(task.get_name())
     lines = []
@@ -77,6 +79,8 @@ def _tasks() -> str:
 
 def _stack(awaited: Any) -> list[str]:
     """The frames of a coroutine and of what it waits for, in faulthandler's form and order."""
+    from ..apps.reserve import call_behind
+
     lines: list[str] = []
     while awaited is not None and len(lines) < _FRAMES:
         frame = next(
@@ -85,7 +89,7 @@ def _stack(awaited: Any) -> list[str]:
         if frame is not None:
             code = frame.f_code
             lines.insert(0, f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}')
-        awaited = next(
+        awaited = call_behind(awaited) or next(
             (found for name in ("cr_await", "gi_yieldfrom", "ag_await") if (found := getattr(awaited, name, None))),
             None,
         )

@@ -100,13 +100,10 @@ class Outbound(Channel):
         batch = self.service.batch
         if batch.straight:
             batch.straight -= 1
-        elif self._pieces is None and not self.closed and data:
-            self._pieces = []
-            self._collect(data)
-            if self._pieces_size >= PIECES_LIMIT:
-                self.flush()
-            else:
-                batch.wait(self)
+        elif self._pieces is None and not self.closed and type(data) is bytes and data:  # large ones come as lists
+            self._pieces = [data]
+            self._pieces_size = len(data)
+            batch.wait(self)
             return
         self.write(data)
 
