@@ -74,7 +74,6 @@ class Inside:
         script = f"cd {shlex.quote(folder)} && {command}"
         environ = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/root",
             "LANG": "C.UTF-8",
         }
         environ |= {"DEBIAN_FRONTEND": "noninteractive"}
