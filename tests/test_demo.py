@@ -97,8 +97,23 @@ async def test_routes(path: str, method: str, scope: dict[str, Any], status: int
 
 
 async def test_other_protocols_are_refused() -> None:
-    with pytest.raises(NotImplementedError, match="'websocket'"):
-        await get("/", type="websocket")
+    with pytest.raises(NotImplementedError, match="'carrier pigeon'"):
+        await get("/", type="carrier pigeon")
+
+
+async def test_a_websocket_gets_everything_back() -> None:
+    came = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "hello"}]
+    came.append({"type": "websocket.disconnect", "code": 1000})
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return came.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await demo.asgi_app({"type": "websocket", "path": "/echo"}, receive, send)
+    assert sent == [{"type": "websocket.accept"}, {"type": "websocket.send", "text": "hello"}]
 
 
 async def test_ticks_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,9 +56,13 @@ def _facts(interface: str, more: dict[str, str], headers: Iterable[tuple[str, st
 
 
 async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
-    """``/`` is the page, ``/facts`` says who answers, ``/ticks`` streams a counter as server-sent events."""
+    """``/`` is the page, ``/facts`` says who answers, ``/ticks`` streams a counter as server-sent events; a WebSocket
+    gets everything back."""
     if scope["type"] == "lifespan":
         await _lifespan(scope, receive, send)
+        return
+    if scope["type"] == "websocket":
+        await _echo(receive, send)
         return
     if scope["type"] != "http":
         raise NotImplementedError(f"the demo has nothing for {scope['type']!r}")
@@ -115,6 +119,13 @@ async def _tick(receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": b"event: end\ndata: {}\n\n"})
     finally:
         leaving.cancel()
+
+
+async def _echo(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
