@@ -14,10 +14,10 @@ JOBS ?= 3
 INTERPRETED_ONLY := $(foreach name,test_build.py test_layers.py test_shape.py cli config process \
 	$(foreach what,control dev hooks manager system systemd upgrade,integration/test_$(what).py),--ignore=tests/$(name))
 
-.PHONY: help demo test lint unit full compiled coverage prove prove-manager bench clean
+.PHONY: help demo test lint unit full compiled coverage prove prove-manager bench conformance bench-websocket prove-websocket clean
 
 help:  ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed  ## serve a page with an ASGI and a WSGI app on one port
 	$(BIN)/bicorn demo $(if $(PORT),--port $(PORT))
@@ -52,6 +52,16 @@ prove-manager:  ## the process manager under load, with faults, beside its peers
 
 bench:  ## Bicorn and its peers side by side, in an environment of their own: make bench BENCH=--quick
 	$(PYTHON) benchmarks/run.py $(BENCH)
+
+conformance:  ## Autobahn's fuzzing client against Bicorn, compiled and not, and its peers: make conformance PROOFS=--quick
+	$(PYTHON) benchmarks/websocket/conformance.py $(PROOFS)
+
+bench-websocket:  ## WebSockets on Bicorn and its peers: echoes, a broadcast, idle connections: BENCH=--quick
+	$(PYTHON) benchmarks/websocket/run.py $(BENCH)
+
+prove-websocket:  ## hostile and real WebSocket clients, a browser among them
+	$(PYTHON) benchmarks/websocket/hostile.py $(PROOFS)
+	$(PYTHON) benchmarks/websocket/clients.py $(PROOFS)
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -94,7 +94,7 @@ def _pings_read(client: Raw) -> None:
 def _empty_fragments(client: Raw) -> None:
     """One message whose fragments are empty, and at last its end."""
     _all(client, frame(TEXT, b"a", final=False))
-    _flood(client, frame(0, b"", final=False))
+    _flood(client, frame(0, b"", final=False), reads=True)
     _all(client, frame(0, b"z"))
     client.listen(SECONDS, until_message=True)
 
@@ -102,7 +102,7 @@ def _empty_fragments(client: Raw) -> None:
 def _tiny_fragments(client: Raw) -> None:
     """One message of one byte a fragment, until it is too large."""
     _all(client, frame(TEXT, b"a", final=False))
-    _flood(client, frame(0, b"x", final=False))
+    _flood(client, frame(0, b"x", final=False), reads=True)
     _all(client, frame(0, b"z"))
     client.listen(SECONDS, until_message=True)
 
