@@ -23,9 +23,7 @@ def kinds(folder: Path, **more: object) -> list[tuple[str, str]]:
 
 def test_one_for_another_python(tmp_path: Path) -> None:
     module(tmp_path, "core/_core.cpython-312-x86_64-linux-gnu.so", shared_object("libc.so.6"))
-    assert kinds(tmp_path) == [
-        ("other-python", "core has compiled modules for Python 3.12; this is Python 3.13.")
-    ]
+    assert kinds(tmp_path) == [("other-python", "core has compiled modules for Python 3.12; this is Python 3.13.")]
 
 
 def test_one_for_the_free_threaded_build(tmp_path: Path) -> None:
