@@ -101,7 +101,7 @@ def test_a_header_is_not_taken_at_its_word() -> None:
 
 def test_a_zip_directory_is_not_taken_at_its_word() -> None:
     end = b"PK\5\6" + bytes(4) + b"\1\0\1\0" + (1 << 30).to_bytes(4, "little") + bytes(4) + bytes(2)
-    with pytest.raises(DoctorError, match="p.zip"):
+    with pytest.raises(DoctorError, match=r"p\.zip"):
         look(end, "p.zip")
 
 
