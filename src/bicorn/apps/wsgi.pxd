@@ -5,9 +5,14 @@ from bicorn.apps.native cimport header_fields, status_code
 from bicorn.wire.head cimport Head
 from bicorn.wire.response cimport Response
 
+cdef bint COMPILED
 cdef int OPEN, ENDED, GONE
 cdef int BODY, HELD, WAITING
 cdef object _BytesIO
+
+cdef extern from "Python.h":
+    int PyContext_Enter(object context) except -1
+    int PyContext_Exit(object context) except -1
 
 cdef class WsgiEndpoint(Endpoint):
     cdef public object app
@@ -52,3 +57,12 @@ cdef class WsgiExchange(Exchange):
     @cython.locals(response=Response)
     cdef _end(self, bytes body)
     cpdef _end_in_loop(self, object framed)
+
+# Context.run(), without what it costs to call a method through Python.
+cdef inline int call_within(WsgiExchange exchange, object context, dict environ) except -1:
+    PyContext_Enter(context)
+    try:
+        exchange._call(environ)
+    finally:
+        PyContext_Exit(context)
+    return 0

@@ -30,6 +30,7 @@ from bicorn.wire.head import Head
 from bicorn.wire.response import Defaults
 from bicorn.wire.states import BODY, HELD, WAITING
 
+COMPILED = not __file__.endswith(".py")
 logger = logging.getLogger("bicorn.error")
 
 OPEN, ENDED, GONE = 0, 1, 2
@@ -186,7 +187,9 @@ class WsgiExchange(Exchange):
         environ["wsgi.input"] = self._take_input(environ)
         self._context = context = endpoint.context.copy()
         self.show(endpoint.slot)
-        if endpoint.pool is None:
+        if COMPILED and endpoint.pool is None:
+            call_within(self, context, environ)  # type: ignore[name-defined]  # noqa: F821  # the .pxd's
+        elif endpoint.pool is None:
             context.run(self._call, environ)
         else:
             self._writable = threading.Event()
