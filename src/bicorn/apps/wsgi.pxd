@@ -60,9 +60,10 @@ cdef class WsgiExchange(Exchange):
 
 # Context.run(), without what it costs to call a method through Python.
 cdef inline int call_within(WsgiExchange exchange, object context, dict environ) except -1:
+    cdef WsgiExchange held = exchange  # the connection lets go of it before its call has ended
     PyContext_Enter(context)
     try:
-        exchange._call(environ)
+        held._call(environ)
     finally:
         PyContext_Exit(context)
     return 0

@@ -187,29 +187,28 @@ class WsgiExchange(Exchange):
         environ["wsgi.input"] = self._take_input(environ)
         self._context = context = endpoint.context.copy()
         self.show(endpoint.slot)
-        if COMPILED and endpoint.pool is None:
-            call_within(self, context, environ)  # type: ignore[name-defined]  # noqa: F821  # the .pxd's
-        elif endpoint.pool is None:
-            context.run(self._call, environ)
-        else:
+        if endpoint.pool is not None:
             self._writable = threading.Event()
             self._start_running()
             endpoint.pool.submit(context.run, self._call, environ)
+        elif COMPILED:
+            call_within(self, context, environ)  # type: ignore[name-defined]  # noqa: F821  # the .pxd's
+        else:
+            context.run(self._call, environ)
 
     def _take_input(self, environ: Environ) -> IO[bytes]:
-        """The complete body as a file at its beginning."""
+        """The complete body as a file."""
         body = self._body
         if self.head.content_length == CHUNKED:
-            # The body is complete, so its length is known: applications that read by CONTENT_LENGTH alone see it all.
+            # Its length is known by now: applications that read by CONTENT_LENGTH alone see it all.
             environ["CONTENT_LENGTH"] = str(body.size() if body is not None else 0)
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         return _BytesIO() if body is None else body.open()
 
     def _drop_body(self) -> None:
         """Close what was kept in files."""
-        for spool in (self._body, self._kept):
-            if spool is not None:
-                spool.close()
+        for spool in filter(None, (self._body, self._kept)):
+            spool.close()
         self._body = self._kept = None
 
     def _call(self, environ: Environ) -> None:
@@ -252,8 +251,7 @@ class WsgiExchange(Exchange):
         self._result = self._iterator = None
         if type(result) is not list:
             close(result, self)
-        if self._body is not None or self._kept is not None:
-            self._drop_body()
+        self._drop_body()
         if self._is_running:
             self._is_running = False
             if self._writable is None:
