@@ -1,8 +1,7 @@
 """Run a WSGI application on an exchange (PEP 3333).
 
-The application is called once the request is complete, so a slow client occupies nothing but memory, or a temporary
-file where the body is large. With ``--threads 1`` the call runs inline, in the worker's one thread; with more it runs
-in a pool, and what it gives is handed to the loop.
+It is called once the request is complete, so a slow client occupies nothing but memory, or a file where the body is
+large: inline, in the worker's one thread (``--threads 1``), or in a pool that hands what it gives to the loop.
 
 A streamed answer is sent piece by piece as PEP 3333 asks ("must not delay the transmission of any block"). Where the
 client is slower, an inline answer is suspended between two pieces until it has caught up; a pooled one waits.
@@ -251,7 +250,8 @@ class WsgiExchange(Exchange):
         self._result = self._iterator = None
         if type(result) is not list:
             close(result, self)
-        self._drop_body()
+        if self._body is not None or self._kept is not None:
+            self._drop_body()
         if self._is_running:
             self._is_running = False
             if self._writable is None:
