@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from bicorn.wire.handshake import Offer
 
 
+if TYPE_CHECKING:  # the .pxd's, for the compiled reading
+    return_from_next: Any
+
+COMPILED = not __file__.endswith(".py")
+
+
 class Origin:
     """Where a connection came in: shared by all connections to one address.
 
@@ -289,9 +295,11 @@ class Ready:
         return self
 
     def __next__(self) -> Any:
-        if self._value is None:
-            raise StopIteration
-        raise StopIteration(self._value)
+        if self._value is not None:
+            if not COMPILED:
+                raise StopIteration(self._value)
+            return_from_next(self._value)  # noqa: F821
+        raise StopIteration
 
     def send(self, value: object) -> Any:
         """The coroutine protocol: finish at once."""

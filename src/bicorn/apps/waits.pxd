@@ -1,13 +1,14 @@
 import cython
+from bicorn.apps.exchange cimport return_from_next
 from bicorn.apps.websocket cimport WebSocketExchange
 
+cdef bint COMPILED
 cdef object _current_task
 
 cdef class Receiving:
     cdef WebSocketExchange _exchange
     cdef Wait _wait
 
-    @cython.locals(exchange=WebSocketExchange, wait=Wait)
     cpdef send(self, object value)
     cpdef close(self)
 

@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bicorn.apps.websocket import WebSocketExchange
 
+    return_from_next: Any  # the .pxd's, for the compiled reading
+
+COMPILED = not __file__.endswith(".py")
+
 _current_task = asyncio.current_task
 
 
@@ -36,17 +40,22 @@ class Receiving:
         return self
 
     def __next__(self) -> Any:
-        return self.send(None)
+        exchange = self._exchange
+        if exchange.has_message():
+            message = exchange.take()
+        elif exchange.is_over():
+            message = exchange.disconnect_message()
+        else:
+            self._wait = wait = exchange.new_wait()
+            return wait
+        if not COMPILED:
+            raise StopIteration(message)
+        return_from_next(message)  # noqa: F821
+        raise StopIteration
 
     def send(self, value: object) -> Any:
         """The coroutine protocol: the next message, or what to wait for."""
-        exchange = self._exchange
-        if exchange.has_message():
-            raise StopIteration(exchange.take())
-        if exchange.is_over():
-            raise StopIteration(exchange.disconnect_message())
-        self._wait = wait = exchange.new_wait()
-        return wait
+        return self.__next__()
 
     def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
         """The coroutine protocol: the wait was given up."""
