@@ -51,12 +51,13 @@ cdef class Endpoint:
     cpdef Exchange open(self, Channel channel, Head head)
 
 # Before a bare ``raise StopIteration`` in __next__, which Cython makes of it nothing but the return: so the value goes
-# to whoever awaits without a traceback, which costs more than all the rest. Not for tuples and exceptions.
+# to whoever awaits without a traceback, which costs more than all the rest. (Of a tuple or an exception, CPython would
+# make arguments and the error itself.)
 cdef extern from "Python.h":
     void _set_error "PyErr_SetObject"(object kind, object value) noexcept
 
 cdef inline void return_from_next(object value) noexcept:
-    _set_error(StopIteration, value)
+    _set_error(StopIteration, value if type(value) is dict else StopIteration(value))
 
 @cython.final
 @cython.freelist(16)
