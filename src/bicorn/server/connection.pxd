@@ -9,7 +9,7 @@ from bicorn.wire.response cimport Response
 cdef int IDLE, HEAD, BODY, ANSWER, LINGER, CLOSING
 cdef int HELD, WAITING, IDLE_RESPONSE, CLIENT_CLOSED, SWITCHING_PROTOCOLS
 cdef Py_ssize_t PIPELINE_HIGH_WATER, DISCARD_LIMIT
-cdef double LINGER_TIME, RECENT
+cdef double LINGER_TIME
 
 cdef class Connection(Waiting):
     cdef object __weakref__

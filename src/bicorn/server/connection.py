@@ -16,7 +16,7 @@ from typing import Any
 from bicorn.apps.exchange import Exchange
 from bicorn.errors import ProtocolError
 from bicorn.server.outbound import Outbound
-from bicorn.server.phases import ANSWER, BODY, CLOSING, HEAD, IDLE, LINGER, LINGER_TIME, RECENT
+from bicorn.server.phases import ANSWER, BODY, CLOSING, HEAD, IDLE, LINGER, LINGER_TIME
 from bicorn.server.record import access_record
 from bicorn.server.service import Service
 from bicorn.server.tls import tls_extension
@@ -387,7 +387,7 @@ class Connection(Waiting):
         elif self.http.is_idle():
             if self.service.drained is not None:
                 # It was not told that this is the end, so a request may be on its way.
-                self.wait_for(IDLE, RECENT)
+                self.wait_for(IDLE, self.service.recent)
             else:
                 self.wait_for(IDLE, self.service.keep_alive_timeout)
         elif self.phase != HEAD:
@@ -432,14 +432,14 @@ class Connection(Waiting):
         if self.is_asked():
             self.announce_close()
         elif self._was_used_recently() or self.has_input():
-            self.wait_for(IDLE, RECENT)
+            self.wait_for(IDLE, self.service.recent)
         else:
             self.close()
 
     def _was_used_recently(self) -> bool:
         """Whether the last answer, or the connection itself, is so new that the next request may be on its way."""
         timeout = self.service.keep_alive_timeout
-        return not timeout or self.service.now - (self.deadline - timeout) < RECENT
+        return not timeout or self.service.now - (self.deadline - timeout) < self.service.recent
 
     def _log_access(self, exchange: Exchange, status: int) -> None:
         if self.service.access is not None:

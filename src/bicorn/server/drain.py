@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from bicorn.apps.exchange import Exchange
 from bicorn.server.door import Door
-from bicorn.server.phases import LINGER_TIME
+from bicorn.server.phases import LINGER_TIME, RECENT, RECENT_ALONE
 from bicorn.server.service import Service
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Drain:
         """
         service = self._service
         service.restarting = alone
+        service.recent = RECENT_ALONE if alone else RECENT
         hurry = service.loop.create_task(self._at_once.wait())
         try:
             self._announce()

@@ -28,3 +28,5 @@ LINGER_TIME = 2.0
 RECENT = 1.0
 """Seconds in which a client that has just had an answer may send its next request, not knowing that a stopping worker
 closes the connection: longer than a round trip around the world, shorter than anybody minds to wait."""
+RECENT_ALONE = 3.0
+"""The same where only this worker stops, so that nobody waits: a client on a busy machine may sleep for a second."""

@@ -24,6 +24,7 @@ cdef class Service:
     cdef public set running
     cdef public Batch batch
     cdef public bint draining
+    cdef public double recent
     cdef public bint restarting
     cdef public object websockets
     cdef public Py_ssize_t requests

@@ -14,6 +14,7 @@ from bicorn.observe.access import AccessLog
 from bicorn.observe.slot import Slot
 from bicorn.server.batch import Batch
 from bicorn.server.date import http_date
+from bicorn.server.phases import RECENT
 from bicorn.wire.escapes import unescape
 from bicorn.wire.head import Head
 from bicorn.wire.limits import Limits
@@ -43,6 +44,7 @@ class Service:
         running: every exchange whose application is at work outside a connection's own turn.
         draining: whether the worker is stopping: answers say ``Connection: close``.
         drained: once it accepts no more: done when nothing is left to wait for.
+        recent: seconds after an answer in which the client's next request may be on its way; see ``phases.py``.
         restarting: whether it stops since another one takes its place.
         shutdown: set when the worker begins to stop; applications have it as ``state["bicorn.shutdown"]``.
         handshakes: connections that were accepted and are not open yet, since TLS comes first.
@@ -76,6 +78,7 @@ class Service:
         "min_body_rate",
         "now",
         "pipelined_limit",
+        "recent",
         "recycle",
         "requests",
         "requests_before_recycling",
@@ -114,6 +117,7 @@ class Service:
         self.connections: dict[Any, None] = {}  # in the order they were opened
         self.running: set[Exchange] = set()
         self.draining = False
+        self.recent = RECENT
         self.restarting = False
         self.drained: asyncio.Future[None] | None = None
         self.shutdown = asyncio.Event()
