@@ -13,9 +13,9 @@ from bicorn.process import memory
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells")
 def test_of_this_process() -> None:
     before = memory.proportional()
-    assert before == pytest.approx(memory.proportional(os.getpid()), rel=0.2)
+    assert before == pytest.approx(memory.proportional(os.getpid()), rel=0.3)
     ballast = bytearray(os.urandom(1024)) * (32 << 10)
-    assert 24 << 20 < memory.proportional() - before < 48 << 20
+    assert 16 << 20 < memory.proportional() - before < 48 << 20
     del ballast
 
 
