@@ -45,6 +45,8 @@ class Running:
         self.folder = folder
         self.log_file = folder / f"log-{len(list(folder.glob('log-*')))}"
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("PORT", "WEB_CONC"))}
+        # Tests save new code within a second, of the same size: Python would take the old one's bytecode for the new's.
+        environ["PYTHONDONTWRITEBYTECODE"] = "1"
         with self.log_file.open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, sys.executable, "-m", "bicorn", *arguments],

@@ -170,8 +170,8 @@ def test_a_dump_by_signal_names_the_thread_of_each_request(serve: Serve, site: P
 
 
 def test_a_dump_of_all_workers_shows_the_tasks(serve: Serve, site: Path) -> None:
-    server = serve("--workers", "2", app="asgi_site:app").ready()
-    poll(lambda: len(server.workers()) == 2, "two workers")
+    server = serve("--workers", "2", "--log-level", "debug", app="asgi_site:app").ready()
+    server.wait_for("is ready after")
     with ask(server, "/wait"):
         poll((site / "arrived").exists, "the request to arrive")
         os.kill(server.pid, signal.SIGRTMIN + 1)

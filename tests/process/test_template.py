@@ -68,7 +68,10 @@ def ask(number, alone):
 def run(code: str, folder: Path, source: str = "def app(environ, start_response): return []\n") -> str:
     (folder / "kept_app.py").write_text(source, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", HEAD + code, "kept_app:app", str(folder)], capture_output=True, text=True, timeout=40
+        [sys.executable, "-u", "-c", HEAD + code, "kept_app:app", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=40,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
