@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import queue
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,6 +17,7 @@ from bicorn.apps.loader import LoadedApp
 from bicorn.config.settings import Config
 from bicorn.observe.access import AccessRecord
 from bicorn.server.listener import Listener
+from bicorn.server.overdue_pool import LeavingPool
 from bicorn.server.server import Server
 from tests.driving import Records, read_answers
 
@@ -219,6 +221,40 @@ async def test_requests_are_not_blamed_for_a_loop_that_stood_still() -> None:
 
 
 # -- WSGI in threads
+
+
+def test_a_thread_that_had_to_hurry_is_not_counted_as_idle() -> None:
+    """Two threads that did six things one after the other are two: with one of them stuck, new work finds the other,
+    and with both stuck a new thread."""
+    pool = LeavingPool(2)
+    done: queue.SimpleQueue[int] = queue.SimpleQueue()
+    go = threading.Event()
+
+    class Asked:
+        def call(self, number: int) -> None:
+            if number < 0:
+                done.put(number)
+                go.wait(20)
+            done.put(number)
+
+    for number in range(6):
+        pool.submit(apply, Asked().call, number)
+    assert sorted(done.get(timeout=5) for _ in range(6)) == list(range(6))
+    for round_ in range(3):
+        stuck = [Asked(), Asked()]
+        for asked in stuck:
+            pool.submit(apply, asked.call, -1)
+        assert [done.get(timeout=5) for _ in stuck] == [-1, -1], round_
+        for asked in stuck:
+            assert pool.leave(asked)  # type: ignore[arg-type]
+        pool.submit(apply, Asked().call, 7)
+        assert done.get(timeout=5) == 7
+    go.set()
+    pool.shutdown()
+
+
+def apply(call: Any, argument: Any) -> None:
+    call(argument)
 
 
 async def test_a_thread_that_takes_too_long_is_left_and_its_place_taken(caplog: pytest.LogCaptureFixture) -> None:

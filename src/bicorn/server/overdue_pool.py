@@ -25,17 +25,18 @@ class LeavingPool:
         self._limit = threads
         self._count = 0
         self._started = 0
-        self._lock = threading.Lock()  # for the count, and for who was left
-        self._idle = threading.Semaphore(0)
+        self._unfinished = 0  # of what was submitted, also what those have that were left
+        self._lock = threading.Lock()  # for the counts, and for who was left
         self._work: queue.SimpleQueue[tuple[Callable[..., Any], Any, Any] | None] = queue.SimpleQueue()
         self._at_work: dict[Exchange, threading.Thread] = {}
         self._left: set[threading.Thread] = set()
 
     def submit(self, fn: Callable[..., Any], call: Any, environ: Any) -> None:
         """Let a thread do ``fn(call, environ)``."""
+        with self._lock:
+            self._unfinished += 1
         self._work.put((fn, call, environ))
-        if not self._idle.acquire(blocking=False):
-            self._start()
+        self._grow()
 
     def leave(self, exchange: Exchange) -> int:
         """Count no more on the thread that is at work on a request; its ident, or 0 where there is none yet."""
@@ -44,8 +45,7 @@ class LeavingPool:
             return 0
         with self._lock:
             self._left.add(thread)
-        if not self._work.empty():
-            self._start()  # somebody has been waiting for it
+        self._grow()  # somebody may have been waiting for it
         return thread.ident or 0
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -58,9 +58,11 @@ class LeavingPool:
         for _ in range(self._count):
             self._work.put(None)
 
-    def _start(self) -> None:
+    def _grow(self) -> None:
+        """Start a thread where there are fewer than there is work for, and fewer than there may be."""
         with self._lock:
-            if self._count - len(self._left) >= self._limit:
+            left = len(self._left)  # each with some work, which nobody counts on either
+            if self._count - left >= min(self._limit, self._unfinished - left):
                 return
             self._count += 1
             self._started += 1
@@ -78,8 +80,8 @@ class LeavingPool:
                 self._at_work.pop(exchange, None)
             del work, fn, call, environ, exchange  # or an idle thread would keep a request alive
             with self._lock:
+                self._unfinished -= 1
                 if me in self._left:  # another one has its place
                     self._left.discard(me)
                     self._count -= 1
                     return
-            self._idle.release()
