@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -384,7 +385,10 @@ def test_nothing_is_left_open_between_supervisor_and_workers(serve: Serve) -> No
     poll(lambda: server.log().count("imported") == 3, "three imports")
 
     def pipes(pid: int) -> set[str]:
-        links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+        links = set()
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed since
+                links.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
         return {link for link in links if link.startswith("pipe:")}
 
     def shared() -> set[str]:
