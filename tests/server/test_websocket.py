@@ -340,6 +340,9 @@ async def test_a_broken_protocol_is_answered_with_its_code(
         client.feed(bytes(1 << 20))
         assert not client.transport.aborted
         client.feed(b"more")
+        assert not client.transport.reading  # a cut would destroy what it has been told
+        assert not client.transport.aborted
+        client.pass_time(3)
         assert client.transport.aborted
     assert f"{code} to 127.0.0.1:50000" in caplog.text
 

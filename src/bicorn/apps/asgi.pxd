@@ -1,4 +1,5 @@
 import cython
+from bicorn.apps.asgi_call cimport AsgiCall
 from bicorn.apps.calls cimport Calls
 from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, Ready
 from bicorn.apps.scope cimport ScopeBuilder
@@ -18,17 +19,14 @@ cdef class AsgiEndpoint(Endpoint):
     @cython.locals(exchange=AsgiExchange)
     cpdef Exchange open(self, Channel channel, Head head)
 
-cdef class AsgiExchange(Exchange):
-    cdef public AsgiEndpoint endpoint
+cdef class AsgiExchange(AsgiCall):
     cdef int _phase
     cdef list _pieces
     cdef Py_ssize_t _size
     cdef bint _complete
     cdef bint _delivered
     cdef bint _ignores_trailers
-    cdef bint _is_cancelled
     cdef bint _is_told
-    cdef object _task
     cdef list _waiters
 
     cpdef setup(self)
@@ -45,4 +43,4 @@ cdef class AsgiExchange(Exchange):
     cdef _end(self)
     @cython.locals(response=Response, trailers=bint)
     cdef _start_response(self, dict message)
-    cdef _ended(self, object error)
+    cpdef _ended(self, object error)

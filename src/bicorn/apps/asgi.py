@@ -18,8 +18,9 @@ import logging
 import os
 from typing import IO, TYPE_CHECKING, Any
 
+from bicorn.apps.asgi_call import AsgiCall, refuse_fields
 from bicorn.apps.calls import Calls
-from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, as_dict, body_bytes, is_disconnect, wake
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, Ready, as_dict, body_bytes, wake
 from bicorn.apps.scope import ScopeBuilder
 from bicorn.errors import AppProtocolError, ClientDisconnected
 from bicorn.types import ASGIApp, Message, Scope
@@ -93,36 +94,32 @@ class AsgiEndpoint(Endpoint):
         return WebSocketExchange(self, channel, head, offer, limit)
 
 
-class AsgiExchange(Exchange):
+class AsgiExchange(AsgiCall):
     """One request to an ASGI application, and its answer."""
 
     __slots__ = (
         "_complete",
         "_delivered",
         "_ignores_trailers",
-        "_is_cancelled",
         "_is_told",
         "_phase",
         "_pieces",
         "_size",
-        "_task",
         "_waiters",
-        "endpoint",
     )
 
     endpoint: AsgiEndpoint
 
     def setup(self) -> None:
         """The state of a new exchange; a request without a body is complete."""
+        AsgiCall.setup(self)  # as C
         self._phase = OPEN
         self._pieces: list[bytes] | None = None
         self._size = 0
         self._complete = self.head.content_length == 0
         self._delivered = False
         self._ignores_trailers = False
-        self._is_cancelled = False  # by the server
         self._is_told = False  # that its stream is to end, as if the client had gone
-        self._task: asyncio.Task[Any] | None = None
         self._waiters: list[asyncio.Future[None]] | None = None
 
     # What the connection says
@@ -141,12 +138,8 @@ class AsgiExchange(Exchange):
             self._ended(None)
         elif isinstance(task, BaseException):
             self._ended(task)
-        elif task.done():
-            self._task_done(task)
         else:
-            self._task = task
-            endpoint.running.add(self)
-            task.add_done_callback(self._task_done)
+            self._has_begun(task)
 
     def receive_body(self, data: bytes, complete: bool) -> None:
         """Keep a piece of body until the application asks for it."""
@@ -177,18 +170,6 @@ class AsgiExchange(Exchange):
         self._is_told = True
         if self._waiters is not None:
             self._wake()
-
-    def cancel(self) -> None:
-        """Cancel the application's task."""
-        if self._task is not None:
-            self._is_cancelled = True
-            self._task.cancel("the server is stopping")
-
-    def stack(self) -> str:
-        """Where the application's task waits."""
-        from bicorn.apps.stacks import task_stack  # few requests are asked
-
-        return "" if self._task is None else task_stack(self._task)
 
     # What the application calls
 
@@ -298,11 +279,7 @@ class AsgiExchange(Exchange):
         try:
             response.start(status, message.get("headers", ()), trailers)
         except (TypeError, ValueError) as error:
-            if isinstance(error, AppProtocolError):
-                raise
-            raise AppProtocolError(
-                f"the response headers must be an iterable of (name, value) pairs of bytes: {error}"
-            ) from error
+            refuse_fields(error, "the response headers")
 
     def _wants_trailers(self) -> bool:
         """Whether the client asked for trailers (RFC 9110 §6.5.1, §10.1.4)."""
@@ -394,44 +371,34 @@ class AsgiExchange(Exchange):
 
     # How it ends
 
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self._ended(asyncio.CancelledError() if task.cancelled() else task.exception())
-
     def _ended(self, error: BaseException | None) -> None:
         """The application has done its work, or failed."""
-        self.hide(self.endpoint.slot)
-        if self._task is not None:
-            self._task = None
-            self.endpoint.running.discard(self)
-            self.channel.idle()
-        if error is None and self._phase != OPEN:
+        if error is None and self._phase != OPEN:  # mostly
+            self._let_go()
             return
         if self._is_told and self._phase == OPEN:
             self.end_stream()  # it has returned, as applications do whose client has gone
-        if isinstance(error, asyncio.CancelledError):
-            if self._phase == OPEN:
-                if not self._is_cancelled:
-                    logger.error("the ASGI application was cancelled, not by Bicorn: %s", self.describe())
-                self._phase = GONE
-                self.channel.fail(self)
-        elif error is not None:
-            self._app_failed(error)
-        elif self._phase == OPEN:
-            started = self.channel.response.state != WAITING
-            what = "without completing its response" if started else "without sending a response"
-            logger.error("the ASGI application returned %s: %s", what, self.describe())
-            self._phase = GONE
-            self.channel.fail(self)
+        super()._ended(error)
 
-    def _app_failed(self, error: BaseException) -> None:
-        if self._phase == GONE and is_disconnect(error):
-            # The application did what the spec asks for: it let send()'s error end it.
-            logger.debug("the client disconnected: %s", self.describe())
-            return
-        logger.error("error in the ASGI application: %s", self.describe(), exc_info=error)
-        if self._phase == OPEN:
-            self._phase = GONE
-            self.channel.fail(self)
+    def is_owed(self) -> bool:
+        """Whether the answer is not complete."""
+        return self._phase == OPEN
+
+    def has_gone(self) -> bool:
+        """Whether the client went first."""
+        return self._phase == GONE
+
+    def returned(self) -> None:
+        """The application has returned without an answer, or with half of one."""
+        started = self.channel.response.state != WAITING
+        what = "without completing its response" if started else "without sending a response"
+        logger.error("the ASGI application returned %s: %s", what, self.describe())
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Answer 500, or cut the answer that has begun."""
+        self._phase = GONE
+        self.channel.fail(self)
 
 
 def _coroutine_function(app: ASGIApp) -> Any:

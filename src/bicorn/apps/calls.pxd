@@ -1,6 +1,7 @@
 import cython
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
+from bicorn.apps.exchange cimport PyContext_Enter, PyContext_Exit
 
 cdef bint COMPILED, EAGER
 cdef int FEW, LONGEST_PAUSE
@@ -8,8 +9,6 @@ cdef object _DONE, _Task, _count_weak
 
 cdef extern from "Python.h":
     int PyIter_Send(object iterator, object value, PyObject **result) except -1
-    int PyContext_Enter(object context) except -1
-    int PyContext_Exit(object context) except -1
     Py_ssize_t references "Py_REFCNT" (object thing)
 
 # The first step of a coroutine, without the exception that tells its end to Python code.

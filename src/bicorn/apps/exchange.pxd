@@ -50,14 +50,30 @@ cdef class Endpoint:
 
     cpdef Exchange open(self, Channel channel, Head head)
 
-# Before a bare ``raise StopIteration`` in __next__, which Cython makes of it nothing but the return: so the value goes
-# to whoever awaits without a traceback, which costs more than all the rest. (Of a tuple or an exception, CPython would
-# make arguments and the error itself.)
 cdef extern from "Python.h":
-    void _set_error "PyErr_SetObject"(object kind, object value) noexcept
+    int PyContext_Enter(object context) except -1
+    int PyContext_Exit(object context) except -1
 
-cdef inline void return_from_next(object value) noexcept:
-    _set_error(StopIteration, value if type(value) is dict else StopIteration(value))
+# Before a bare ``raise StopIteration`` in __next__, which Cython makes of it nothing but the return: so the value goes
+# to whoever awaits without a traceback, which costs more than all the rest, and without `args`, which nobody sees.
+cdef extern from *:
+    """
+    static void bicorn_return_from_next(PyObject *value) {
+        PyTypeObject *kind = (PyTypeObject *)PyExc_StopIteration;
+        PyObject *none = PyTuple_New(0);
+        PyObject *error = none ? kind->tp_new(kind, none, NULL) : NULL;
+        Py_XDECREF(none);
+        if (!error)
+            return;
+        Py_XSETREF(((PyStopIterationObject *)error)->value, Py_NewRef(value));
+    #if PY_VERSION_HEX >= 0x030C0000
+        PyErr_SetRaisedException(error);
+    #else
+        PyErr_Restore(Py_NewRef(PyExc_StopIteration), error, NULL);
+    #endif
+    }
+    """
+    void return_from_next "bicorn_return_from_next"(object value) noexcept
 
 @cython.final
 @cython.freelist(16)

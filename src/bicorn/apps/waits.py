@@ -4,7 +4,8 @@ A task that waits for an ``asyncio.Future`` hears of its end a turn of the loop 
 on where the bytes arrive, inside the callback that brought them. asyncio lets a task wait for anything that has what it
 asks of a future (``_asyncio_future_blocking``, ``asyncio.isfuture``).
 
-Who waits is not given the message, but looks for it when it goes on: so none is lost where the wait was given up.
+Who waits is not given the message, but looks for it when it goes on: so none is lost where the wait was given up. What
+the task is given as the end of its wait is an ordinary future that has ended, which asyncio reads in C.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bicorn.apps.websocket import WebSocketExchange
 
     return_from_next: Any  # the .pxd's, for the compiled reading
+    call_within: Any
 
 COMPILED = not __file__.endswith(".py")
 
@@ -70,20 +72,19 @@ class Receiving:
 
 
 class Wait:
-    """What a task waits for: as much of a future as ``asyncio.Task`` asks for."""
+    """What a task waits for: as much of a future as ``asyncio.Task`` asks for.
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_exchange", "_is_cancelled")
+    Attributes:
+        _loop: asyncio: the loop of the task that may wait.
+    """
 
-    def __init__(self, exchange: WebSocketExchange) -> None:
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = True
         self._callback: Callable[[Any], object] | None = None
         self._context: contextvars.Context | None = None
-        self._exchange = exchange
-        self._is_cancelled = False
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """asyncio: the loop of the task that may wait."""
-        return self._exchange.channel.loop
+        self._loop = loop
 
     def add_done_callback(self, callback: Callable[[Any], object], *, context: contextvars.Context) -> None:
         """asyncio: what to call then, and in which context."""
@@ -91,17 +92,22 @@ class Wait:
         self._context = context
 
     def wake(self) -> None:
-        """It is over: the task goes on at once, unless another one is at work."""
+        """It is over: the task goes on at once, unless another one is at work, which asyncio refuses."""
         callback = self._callback
         if callback is None:
             return
         self._callback = None
-        loop = self._exchange.channel.loop
+        ended = _ended or _end(self._loop)
         context: Any = self._context
-        if _current_task(loop) is None:
-            context.run(callback, self)
-        else:
-            loop.call_soon(callback, self, context=context)
+        try:
+            if COMPILED:
+                call_within(context, callback, ended)  # noqa: F821
+            else:
+                context.run(callback, ended)
+        except RuntimeError:
+            if _current_task(self._loop) is None:
+                raise
+            self._loop.call_soon(callback, ended, context=context)
 
     def cancel(self, msg: object = None) -> bool:
         """asyncio: the task is cancelled; False where it goes on anyway."""
@@ -109,11 +115,18 @@ class Wait:
         if callback is None:
             return False
         self._callback = None
-        self._is_cancelled = True
-        self._exchange.channel.loop.call_soon(callback, self, context=self._context)
+        cancelled: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+        cancelled.cancel(msg)
+        self._loop.call_soon(callback, cancelled, context=self._context)
         return True
 
-    def result(self) -> None:
-        """asyncio: whether to go on, or with which error."""
-        if self._is_cancelled:
-            raise asyncio.CancelledError
+
+_ended: asyncio.Future[None] | None = None
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    """The future that has ended, for all waits of the process: nobody asks it for its loop."""
+    global _ended
+    _ended = asyncio.Future(loop=loop)
+    _ended.set_result(None)
+    return _ended

@@ -1,6 +1,7 @@
 import cython
 from bicorn.apps.asgi cimport AsgiEndpoint
-from bicorn.apps.exchange cimport Channel, Exchange, Ready
+from bicorn.apps.asgi_call cimport AsgiCall
+from bicorn.apps.exchange cimport Channel, Ready
 from bicorn.apps.waits cimport Receiving, Wait
 from bicorn.wire.response cimport Response
 
@@ -8,8 +9,7 @@ cdef int CONNECTING, ACCEPTED, DENYING, CLOSED, GONE, COMPLETE, BINARY, TEXT
 cdef Py_ssize_t QUEUE_BYTES, SHOWN_CELLS
 cdef Ready _ready
 
-cdef class WebSocketExchange(Exchange):
-    cdef public AsgiEndpoint endpoint
+cdef class WebSocketExchange(AsgiCall):
     cdef public object offer
     cdef public int state
     cdef public bint is_full
@@ -18,12 +18,12 @@ cdef class WebSocketExchange(Exchange):
     cdef str _reason
     cdef list _queue
     cdef Py_ssize_t _queued
-    cdef bint _is_cancelled
     cdef bint _is_told
-    cdef object _task
     cdef Wait _wait
     cdef list _more_waits
 
+    @cython.locals(endpoint=AsgiEndpoint)
+    cpdef start(self)
     cpdef receive_message(self, int kind, object payload)
     @cython.locals(wait=Wait)
     cpdef wake(self)

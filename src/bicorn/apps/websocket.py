@@ -16,11 +16,11 @@ turn of the loop later.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from bicorn.apps.exchange import Channel, Exchange, Ready, as_dict, body_bytes, is_disconnect
+from bicorn.apps.asgi_call import AsgiCall, refuse_fields
+from bicorn.apps.exchange import Channel, Ready, as_dict, body_bytes
 from bicorn.apps.waits import Receiving, Wait
 from bicorn.apps.websocket_messages import FAILED, GOING_AWAY, NO_CLOSE, NORMAL, bytes_of, close_of, text_of
 from bicorn.errors import AppProtocolError, ClientDisconnected
@@ -56,7 +56,7 @@ SHOWN_CELLS = 16
 _ready = Ready(None)
 
 
-class WebSocketExchange(Exchange):
+class WebSocketExchange(AsgiCall):
     """One WebSocket, from its handshake to its end, and the application's call for it.
 
     Args:
@@ -73,22 +73,22 @@ class WebSocketExchange(Exchange):
 
     __slots__ = (
         "_code",
-        "_is_cancelled",
         "_is_told",
         "_limit",
         "_more_waits",
         "_queue",
         "_queued",
         "_reason",
-        "_task",
         "_wait",
-        "endpoint",
         "is_full",
         "offer",
         "state",
     )
 
+    endpoint: AsgiEndpoint
+
     def __init__(self, endpoint: AsgiEndpoint, channel: Channel, head: Head, offer: Offer, limit: int) -> None:
+        self.setup()
         self.endpoint = endpoint
         self.channel = channel
         self.head = head
@@ -101,9 +101,7 @@ class WebSocketExchange(Exchange):
         self._reason = ""
         self._queue: list[Message] = [{"type": "websocket.connect"}]
         self._queued = 0  # bytes, or characters, in the queue
-        self._is_cancelled = False  # by the server
         self._is_told = False  # that the server stops
-        self._task: asyncio.Task[Any] | None = None
         self._wait: Wait | None = None
         self._more_waits: list[Wait] | None = None
 
@@ -112,21 +110,14 @@ class WebSocketExchange(Exchange):
     def start(self) -> None:
         """Call the application."""
         endpoint = self.endpoint
-        channel = self.channel
         self.show(endpoint.slot)
         try:
             coroutine = endpoint.app(self._scope(), self.receive, self.send)
-            task = endpoint.calls.make_task(channel.loop, coroutine)
+            task = endpoint.calls.make_task(self.channel.loop, coroutine)
         except BaseException as error:
-            self.hide(endpoint.slot)
-            self._app_failed(error)
+            self._ended(error)
             return
-        if task.done():
-            self._task_done(task)
-            return
-        self._task = task
-        endpoint.running.add(self)
-        task.add_done_callback(self._task_done)
+        self._has_begun(task)
 
     def _scope(self) -> Scope:
         """ASGI WebSocket spec, "Websocket Connection Scope"."""
@@ -182,18 +173,6 @@ class WebSocketExchange(Exchange):
             self._code = code
             self._reason = reason
         self.wake()
-
-    def cancel(self) -> None:
-        """Cancel the application's task."""
-        if self._task is not None:
-            self._is_cancelled = True
-            self._task.cancel("the server is stopping")
-
-    def stack(self) -> str:
-        """Where the application's task waits."""
-        from bicorn.apps.stacks import task_stack  # few are asked
-
-        return "" if self._task is None else task_stack(self._task)
 
     def is_event_stream(self) -> bool:
         """A WebSocket has no end of its own either, so a stop ends it, and no request's deadline counts."""
@@ -273,7 +252,7 @@ class WebSocketExchange(Exchange):
 
     def new_wait(self) -> Wait:
         """What a task waits for."""
-        wait = Wait(self)
+        wait = Wait(self.channel.loop)
         if self._wait is None:
             self._wait = wait
         elif self._more_waits is None:
@@ -317,11 +296,7 @@ class WebSocketExchange(Exchange):
         try:
             self.channel.accept(self, fields.get("subprotocol"), fields.get("headers") or ())
         except (TypeError, ValueError) as error:
-            if isinstance(error, AppProtocolError):
-                raise
-            raise AppProtocolError(
-                f"the headers of websocket.accept must be an iterable of (name, value) pairs of bytes: {error}"
-            ) from error
+            refuse_fields(error, "the headers of websocket.accept")
         self.state = ACCEPTED
         self.offer = None
         if self.cell >= SHOWN_CELLS:
@@ -353,11 +328,7 @@ class WebSocketExchange(Exchange):
         try:
             self.channel.response.start(int(status), fields.get("headers") or ())
         except (TypeError, ValueError) as error:
-            if isinstance(error, AppProtocolError):
-                raise
-            raise AppProtocolError(
-                f"the response headers must be an iterable of (name, value) pairs of bytes: {error}"
-            ) from error
+            refuse_fields(error, "the response headers")
         self.state = DENYING
 
     def _send_denial(self, fields: dict[str, Any]) -> Any:
@@ -376,43 +347,34 @@ class WebSocketExchange(Exchange):
 
     # How it ends
 
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self.hide(self.endpoint.slot)
-        if self._task is not None:
-            self._task = None
-            self.endpoint.running.discard(self)
-            self.channel.idle()
-        if task.cancelled():
-            if not self.is_over():
-                if not self._is_cancelled:
-                    logger.error("the ASGI application was cancelled, not by Bicorn: %s", self.describe())
-                self._give_up(GOING_AWAY if self._is_cancelled else FAILED)
-            return
-        error = task.exception()
-        if error is not None:
-            self._app_failed(error)
-        elif self.state == ACCEPTED:
+    def _ended(self, error: BaseException | None) -> None:
+        """The application has done its work, or failed: nobody takes messages any more."""
+        super()._ended(error)
+        self._queue.clear()
+
+    def is_owed(self) -> bool:
+        """Whether the WebSocket is open, or its handshake not answered."""
+        return not self.is_over()
+
+    def has_gone(self) -> bool:
+        """Whether the client, or the server, went first."""
+        return self.state == GONE
+
+    def returned(self) -> None:
+        """The application has returned: on an open WebSocket that closes it, before it is open it is a mistake."""
+        if self.state == ACCEPTED:
             self._end(NORMAL, "")
         elif self.state == CONNECTING:
             logger.error("the ASGI application returned without accepting the WebSocket: %s", self.describe())
             self._deny(403, b"Forbidden\n")
-        elif self.state == DENYING:
+        else:
             logger.error("the ASGI application returned without completing its response: %s", self.describe())
-            self._give_up(FAILED)
-        self._queue.clear()
+            self.give_up()
 
-    def _app_failed(self, error: BaseException) -> None:
-        if self.state == GONE and is_disconnect(error):
-            logger.debug("the client disconnected: %s", self.describe())
-            return
-        logger.error("error in the ASGI application: %s", self.describe(), exc_info=error)
-        if not self.is_over():
-            self._give_up(FAILED)
-
-    def _give_up(self, code: int) -> None:
-        """Say that it failed, as far as that can still be said."""
+    def give_up(self) -> None:
+        """Close as the failure it is, or as the server's end; before it is open, answer 500."""
         if self.state == ACCEPTED:
-            self._end(code, "")
+            self._end(GOING_AWAY if self._is_cancelled else FAILED, "")
         else:
             self.state = CLOSED
             self.channel.fail(self)

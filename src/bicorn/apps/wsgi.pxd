@@ -1,6 +1,6 @@
 import cython
 from bicorn.apps.environ cimport EnvironBuilder
-from bicorn.apps.exchange cimport Channel, Endpoint, Exchange
+from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, PyContext_Enter, PyContext_Exit
 from bicorn.apps.native cimport header_fields, status_code
 from bicorn.wire.head cimport Head
 from bicorn.wire.response cimport Response
@@ -9,10 +9,6 @@ cdef bint COMPILED
 cdef int OPEN, ENDED, GONE
 cdef int BODY, HELD, WAITING
 cdef object _BytesIO
-
-cdef extern from "Python.h":
-    int PyContext_Enter(object context) except -1
-    int PyContext_Exit(object context) except -1
 
 cdef class WsgiEndpoint(Endpoint):
     cdef public object app

@@ -140,7 +140,7 @@ class WebSocketConnection(Outbound):
         if self._state >= LINGER:
             self._discard -= len(data)
             if self._discard < 0:
-                self.abort()
+                self._stop_reading()
             return
         self._reader.receive(data)
         if not self.exchange.is_full:
@@ -183,6 +183,14 @@ class WebSocketConnection(Outbound):
         self._read()
         if self._paused and not self.exchange.is_full:
             self._resume_reading()
+
+    def _stop_reading(self) -> None:
+        """After the end, enough was dropped: until the deadline the client can read our word, which a cut destroys."""
+        if self.transport.is_closing():
+            self.abort()
+        elif not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
 
     def _resume_reading(self) -> None:
         if self._paused and not self.closed:
