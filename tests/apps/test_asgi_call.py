@@ -36,7 +36,7 @@ def test_fields_that_are_none_are_named(mistake: Exception) -> None:
 
 
 def test_a_mistake_that_is_named_already_keeps_its_words() -> None:
-    with pytest.raises(AppProtocolError, match="^a field's name is empty$"):
+    with pytest.raises(AppProtocolError, match=r"^a field's name is empty$"):
         refuse_fields(AppProtocolError("a field's name is empty"), "the trailers")
 
 

@@ -378,7 +378,7 @@ class AsgiExchange(AsgiCall):
             return
         if self._is_told and self._phase == OPEN:
             self.end_stream()  # it has returned, as applications do whose client has gone
-        super()._ended(error)
+        AsgiCall._ended(self, error)
 
     def is_owed(self) -> bool:
         """Whether the answer is not complete."""

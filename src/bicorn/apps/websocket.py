@@ -349,7 +349,7 @@ class WebSocketExchange(AsgiCall):
 
     def _ended(self, error: BaseException | None) -> None:
         """The application has done its work, or failed: nobody takes messages any more."""
-        super()._ended(error)
+        AsgiCall._ended(self, error)
         self._queue.clear()
 
     def is_owed(self) -> bool:
