@@ -225,7 +225,7 @@ class WsgiExchange(Exchange):
             elif type(result) is list or type(result) is tuple:
                 self._send_whole(result)
             elif type(result) is FileWrapper and self.channel.response.state == HELD and is_plain_file(result.filelike):
-                self._send_file(result)
+                self._in_loop(self._send_file, result)
                 return
             else:
                 self._iterator = iterate(result)
@@ -254,16 +254,20 @@ class WsgiExchange(Exchange):
             self._drop_body()
         if self._is_running:
             self._is_running = False
-            if self._writable is None:
-                self._stop_running()
-            else:
-                self.channel.loop.call_soon_threadsafe(self._stop_running)
+            self._in_loop(self._stop_running)
         else:
             self.hide(self.endpoint.slot)
 
     def _start_running(self) -> None:
         self._is_running = True
         self.endpoint.running.add(self)
+
+    def _in_loop(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call what belongs to the loop's thread, from whichever this is."""
+        if self._writable is None:
+            call(*arguments)
+        else:
+            self.channel.loop.call_soon_threadsafe(call, *arguments)
 
     def _stop_running(self) -> None:
         self.hide(self.endpoint.slot)
@@ -318,7 +322,7 @@ class WsgiExchange(Exchange):
                 self._kept = Spool()
             self._kept.write(body_bytes(data))
             return
-        self._send(response.body(body_bytes(data), True), self.channel.write_blocking)
+        self._send(response.body(body_bytes(data), True), is_blocking=True)
 
     # Sending
 
@@ -346,11 +350,7 @@ class WsgiExchange(Exchange):
                 return True
             if response.state == WAITING:
                 raise AppProtocolError("the application gave a body before it called start_response")
-            framed = response.body(piece, True)
-            if response.length_left() == 0:
-                self._send(framed, channel.answer)  # no byte can follow
-            else:
-                self._send(framed, channel.write_through)
+            self._send(response.body(piece, True))
             if self._writable is None and (not channel.writable or channel.tls is not None):
                 if channel.writable:
                     # What goes through TLS leaves when the loop turns.
@@ -361,13 +361,20 @@ class WsgiExchange(Exchange):
         self._end(b"")
         return True
 
-    def _send(self, framed: bytes | list[bytes], write: Callable[[bytes], None]) -> None:
-        """Send a piece that more will follow: by `write` in the loop's thread, by the loop from a pool's."""
+    def _send(self, framed: bytes | list[bytes], is_blocking: bool = False) -> None:
+        """Send a piece: here in the loop's thread, where `is_blocking` until it is out; by the loop from a pool's."""
         if self._writable is not None:
             self._send_from_thread(framed)
             return
+        channel = self.channel
+        data = framed if isinstance(framed, bytes) else b"".join(framed)
         try:
-            write(framed if isinstance(framed, bytes) else b"".join(framed))
+            if is_blocking:
+                channel.write_blocking(data)
+            elif channel.response.length_left() == 0:  # no byte can follow
+                channel.answer(data)
+            else:
+                channel.write_through(data)
         except ClientDisconnected:
             self._phase = GONE  # the loop will say so too, when it turns
             raise
@@ -412,10 +419,7 @@ class WsgiExchange(Exchange):
             logger.debug("the client disconnected: %s", self.describe())
             return
         logger.error("error in the WSGI application: %s", self.describe(), exc_info=error)
-        if self._writable is None:
-            self._fail_in_loop()
-        else:
-            self.channel.loop.call_soon_threadsafe(self._fail_in_loop)
+        self._in_loop(self._fail_in_loop)
 
     def _fail_in_loop(self) -> None:
         if self._phase == OPEN:
@@ -425,12 +429,6 @@ class WsgiExchange(Exchange):
     # Files
 
     def _send_file(self, wrapper: FileWrapper) -> None:
-        if self._writable is None:
-            self._send_file_in_loop(wrapper)
-        else:
-            self.channel.loop.call_soon_threadsafe(self._send_file_in_loop, wrapper)
-
-    def _send_file_in_loop(self, wrapper: FileWrapper) -> None:
         if not self._is_running:
             self._start_running()
         task = self.channel.loop.create_task(self._copy_file(wrapper.filelike))
