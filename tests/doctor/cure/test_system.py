@@ -117,7 +117,9 @@ def test_packages() -> None:
     assert packages_for("rustc >= 1.75", "3.14", "apt") == "rustc cargo"
     assert packages_for("Python.h", "3.14", "apt") == "python3.14-dev"
     assert packages_for("cc", "3.14", "apk") == "build-base"
-    assert packages_for("mysql.h", "3.14", "apt") == ""
+    assert packages_for("ninja", "3.14", "pacman") == "ninja"
+    assert packages_for("mysql.h", "3.14", "apt") == "default-libmysqlclient-dev pkg-config"
+    assert packages_for("moon.h", "3.14", "apt") == ""
 
 
 def test_only_what_the_system_has_is_offered() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from packaging.version import InvalidVersion, Version
 
 from ...record import Record
+from .. import supplies
 from ..ask import Run, ask
 
 MANAGERS = {"apt": "apt-cache", "dnf": "dnf", "pacman": "pacman", "apk": "apk", "brew": "brew"}
@@ -25,15 +26,6 @@ INSTALL = {
     "apk": "apk add",
     "brew": "brew install",
 }
-COMPILER = {
-    "apt": "build-essential",
-    "dnf": "gcc gcc-c++ make",
-    "pacman": "base-devel",
-    "apk": "build-base",
-    "brew": "",
-}
-RUST = {"apt": "rustc cargo", "dnf": "rust cargo", "pacman": "rust", "apk": "rust cargo", "brew": "rust"}
-TOOLS = {"cmake": "cmake", "ninja": "ninja-build", "meson": "meson", "pkg-config": "pkg-config"}
 
 
 class System(Record):
@@ -168,17 +160,7 @@ def _uv(minor: str, system: System, _: bool, run: Run) -> Way | None:
 
 def packages_for(need: str, minor: str, manager: str) -> str:
     """The packages of a system that bring what a build needs; empty where that is not known."""
-    name = need.partition(" >= ")[0]
-    if name in ("cc", "c++"):
-        return COMPILER.get(manager, "")
-    if name in ("rustc", "cargo"):
-        return RUST.get(manager, "")
-    if name == "Python.h":
-        headers = {"apt": f"python{minor}-dev", "dnf": f"python{minor}-devel", "apk": "python3-dev"}
-        return headers.get(manager, "")
-    if name in TOOLS:
-        return "samurai" if manager == "apk" and name == "ninja" else TOOLS[name]
-    return ""
+    return supplies.package(manager, need.partition(" >= ")[0], python=minor)
 
 
 def offers(packages: str, system: System, run: Run | None = None) -> bool:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from string import Formatter
 
+from .. import supplies
 from ..facts import Ailment
-from . import journal, supplies
+from . import journal
 from .families import FAMILIES
 from .family import Family
 from .journal import Journal

@@ -21,7 +21,7 @@ class Family(Record):
         what: one sentence: what is wrong.
         cure: one sentence: what to do.
         commands: to be typed. One with an unfilled brace is left out.
-        supplies: what the system's package manager must bring, as :mod:`.supplies` names it; braces are filled.
+        supplies: what the system's package manager must bring, as :mod:`..supplies` names it; braces are filled.
         more: more words for the braces, from the match and the log; None where the family is not it after all.
         hides: kinds that follow from this one, so that they are not told.
     """

@@ -1,8 +1,11 @@
-"""What a build misses, as the packages of a system are called: compilers, headers of Python, libraries, programs."""
+"""What a build misses, as the packages of a system are called: compilers, headers of Python, libraries, programs.
+
+The one table of it: what a log lacks and what a build is foretold to lack are the same things.
+"""
 
 from __future__ import annotations
 
-from ..knowledge import library, library_with
+from .knowledge import library, library_with
 
 INSTALL = {
     "apt": "sudo apt install {}",
@@ -16,6 +19,7 @@ _TOOLS: dict[str, dict[str, str]] = {
     "cc": {"apt": "build-essential", "dnf": "gcc gcc-c++ make", "pacman": "base-devel", "apk": "build-base"},
     "rust": {"apt": "rustc cargo", "dnf": "rust cargo", "pacman": "rust", "apk": "rust cargo", "brew": "rust"},
     "cmake": dict.fromkeys(INSTALL, "cmake"),
+    "meson": dict.fromkeys(INSTALL, "meson"),
     "ninja": dict.fromkeys(INSTALL, "ninja") | {"apt": "ninja-build", "dnf": "ninja-build", "apk": "samurai"},
     "swig": dict.fromkeys(INSTALL, "swig"),
     "gfortran": {"apt": "gfortran", "dnf": "gcc-gfortran", "pacman": "gcc-fortran", "apk": "gfortran", "brew": "gcc"},
@@ -23,6 +27,7 @@ _TOOLS: dict[str, dict[str, str]] = {
     "make": {"apt": "make", "dnf": "make", "pacman": "make", "apk": "make", "brew": "make"},
     "git": dict.fromkeys(INSTALL, "git"),
 }
+_SAME = {"c++": "cc", "rustc": "rust", "cargo": "rust"}
 _PYTHON_H = {"apt": "python{}-dev", "dnf": "python{}-devel", "apk": "python3-dev", "pacman": "python"}
 
 
@@ -48,6 +53,7 @@ def package(manager: str, name: str, *, python: str = "", project: str = "") -> 
     """The packages that bring one of them, separated by spaces; empty where that is not known."""
     if manager not in INSTALL:
         return ""
+    name = _SAME.get(name, name)
     if name == "Python.h":
         return _PYTHON_H.get(manager, "").format(python or "3")
     if name in _TOOLS and not (name == "pkg-config" and library(project)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bicorn.doctor.logs import supplies
+from bicorn.doctor import supplies
 
 
 @pytest.mark.parametrize(
