@@ -7,14 +7,17 @@ BIN := $(VENV)/bin
 COMPILED := build/compiled
 COVERED := src/bicorn/wire/*,src/bicorn/apps/*,src/bicorn/config/*
 COVERAGE := 95
+# The tests that are to reach every line of COVERED; to measure others would only cost time.
+MEASURED := wire apps config server
 PYTEST := $(BIN)/python -m pytest
-# Several at a time: most of the tests with real processes wait.
-JOBS ?= 3
+# Several at a time: most of the tests with real processes wait. Who is done takes over tests of who is not.
+JOBS ?= 4
+AT_ONCE := -n $(JOBS) --dist worksteal
 # What a compiled module has no part in is not tested twice.
-INTERPRETED_ONLY := $(foreach name,test_build.py test_layers.py test_shape.py cli config process \
+INTERPRETED_ONLY := $(foreach name,test_build.py test_layers.py test_shape.py cli config doctor process \
 	$(foreach what,control dev hooks manager system systemd upgrade,integration/test_$(what).py),--ignore=tests/$(name))
 
-.PHONY: help demo test lint unit full compiled coverage prove prove-manager bench conformance bench-websocket prove-websocket clean
+.PHONY: help demo test lint unit coverage others compiled prove prove-manager bench conformance bench-websocket prove-websocket clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -22,7 +25,7 @@ help:  ## say what there is
 demo: $(VENV)/.installed  ## serve a page with an ASGI and a WSGI app on one port
 	$(BIN)/bicorn demo $(if $(PORT),--port $(PORT))
 
-test: lint coverage compiled  ## everything CI runs: lint, types, layers, tests of both readings, coverage
+test: lint coverage others compiled  ## everything CI runs: lint, types, layers, tests of both readings, coverage
 
 lint: $(VENV)/.dev  ## ruff, mypy and the layers
 	$(BIN)/ruff check .
@@ -33,16 +36,17 @@ lint: $(VENV)/.dev  ## ruff, mypy and the layers
 unit: $(VENV)/.dev  ## the fast tests alone, in seconds
 	$(PYTEST) -m "not slow" --ignore=tests/integration
 
-full: $(VENV)/.dev
-	$(PYTEST) -n $(JOBS) --cov --cov-report=
-
-coverage: full
+coverage: $(VENV)/.dev  ## the tests of what has to be covered, and whether it is
+	$(PYTEST) $(AT_ONCE) --cov --cov-report= $(MEASURED:%=tests/%)
 	$(BIN)/coverage report --include="$(COVERED)" --fail-under=$(COVERAGE)
+
+others: $(VENV)/.dev  ## all the other tests, those with real processes among them
+	$(PYTEST) $(AT_ONCE) $(MEASURED:%=--ignore=tests/%)
 
 compiled: $(VENV)/.dev  ## the tests again, against the compiled modules
 	@$(BIN)/python hatch_build.py --build-lib $(COMPILED); status=$$?; \
 	if [ $$status = 3 ]; then echo "make: the compiled modules are not tested: no C compiler works here"; exit 0; fi; \
-	[ $$status = 0 ] && BICORN_READING=compiled PYTHONPATH=$(COMPILED) $(PYTEST) -n $(JOBS) $(INTERPRETED_ONLY)
+	[ $$status = 0 ] && BICORN_READING=compiled PYTHONPATH=$(COMPILED) $(PYTEST) $(AT_ONCE) $(INTERPRETED_ONLY)
 
 prove: $(VENV)/.dev  ## install and serve with every Python found, with and without a C compiler
 	$(BIN)/python scripts/prove_install.py $(if $(CHROOT),--chroot $(CHROOT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
 import os
@@ -19,12 +20,21 @@ settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+# In debug mode asyncio notes with each callback where it comes from, looking up every line: the nearest ones will do.
+asyncio.constants.DEBUG_STACK_DEPTH = 3
+
 LOGGERS = ("bicorn", "bicorn.error", "bicorn.access")
 
 
 def pytest_report_header() -> str:
     """Which of the two readings is tested."""
     return f"bicorn: {'compiled' if bicorn.__compiled__ else 'interpreted'}, from {Path(bicorn.__file__).parent}"
+
+
+def pytest_collection_finish() -> None:
+    """Keep thousands of collected tests out of every later collection of garbage; some tests ask for one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

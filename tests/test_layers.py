@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "bicorn"
-MODULES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 IMPURE = {"asyncio", "socket", "ssl", "os", "time", "threading", "signal", "subprocess", "logging"}
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text())
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -35,9 +40,15 @@ def names(tree: ast.AST) -> set[str]:
     return {dotted(node) for node in ast.walk(tree)} | set(imported(tree))
 
 
+@functools.cache
+def names_of_each() -> dict[str, set[str]]:
+    """The names of every module; the trees are not kept, each would be looked at by every collection of garbage."""
+    return {module: names(parse(module)) for module in MODULES}
+
+
 def users(*wanted: str) -> set[str]:
     """The modules that use one of these dotted names."""
-    return {module for module, tree in MODULES.items() if not names(tree).isdisjoint(wanted)}
+    return {module for module, used in names_of_each().items() if not used.isdisjoint(wanted)}
 
 
 def outside(modules: set[str], *places: str) -> set[str]:
@@ -50,7 +61,7 @@ PURE = [module for module in MODULES if module.startswith(("wire/", "process/pol
 
 @pytest.mark.parametrize("module", PURE)
 def test_pure_modules_decide_and_do_nothing(module: str) -> None:
-    assert {name.partition(".")[0] for name in imported(MODULES[module])} & IMPURE == set()
+    assert {name.partition(".")[0] for name in imported(parse(module))} & IMPURE == set()
 
 
 def test_only_config_sources_reads_the_environment() -> None:
@@ -72,7 +83,7 @@ def exits(tree: ast.AST) -> bool:
 
 
 def test_only_cli_exits() -> None:
-    assert outside({module for module, tree in MODULES.items() if exits(tree)}, "cli/", "__main__.py") == set()
+    assert outside({module for module in MODULES if exits(parse(module))}, "cli/", "__main__.py") == set()
     # A forked child must leave without the parent's clean-up.
     assert outside(users("os._exit", "os.abort"), "process/") == set()
 
@@ -85,8 +96,9 @@ def test_only_server_touches_transports() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_happens_at_import(module: str) -> None:
-    calls = [node for node in MODULES[module].body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
-    loops = [node for node in MODULES[module].body if isinstance(node, ast.For | ast.While | ast.With)]
+    body = parse(module).body
+    calls = [node for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    loops = [node for node in body if isinstance(node, ast.For | ast.While | ast.With)]
     if module == "__main__.py":
         return
     assert [ast.unparse(node) for node in calls + loops] == []

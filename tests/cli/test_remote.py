@@ -233,9 +233,10 @@ def test_status_is_json(bicorn: Bicorn, server: Server) -> None:
 
 @pytest.fixture
 def process(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    code = "import signal, sys; signal.signal(signal.SIGHUP, lambda *_: print('HUP', flush=True))\n"
-    code += "signal.signal(signal.SIGRTMIN + 1, lambda *_: print('dump', flush=True))\n"
-    code += "signal.signal(signal.SIGQUIT, lambda *_: sys.exit(9))\nprint('up', flush=True)\n"
+    # os.write: a handler may run while print is still busy with "up", and print cannot be entered twice.
+    code = "import os, signal, sys; signal.signal(signal.SIGHUP, lambda *_: os.write(1, b'HUP\\n'))\n"
+    code += "signal.signal(signal.SIGRTMIN + 1, lambda *_: os.write(1, b'dump\\n'))\n"
+    code += "signal.signal(signal.SIGQUIT, lambda *_: sys.exit(9))\nos.write(1, b'up\\n')\n"
     code += "while True: signal.pause()"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert child.stdout is not None
