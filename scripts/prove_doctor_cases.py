@@ -1,7 +1,7 @@
 """The tables of ``prove_doctor.py``: (kind, requirement, Pythons).
 
-``KNOWN`` is the table with which the doctor's rules were mended. ``FRESH`` was chosen on 2026-11-23 before any of it was
-tried, with either pip or the doctor; its first figures are in docs/doctor.md, and no rule was made for a row of it
+``KNOWN`` is the table with which the doctor's rules were mended. ``FRESH`` was chosen on 2026-11-23 before any of it
+was tried, with either pip or the doctor; its first figures are in docs/doctor.md, and no rule was made for a row of it
 before they were taken. Of both, ``WHOLE`` are installed with all their dependencies: markers, extras.
 """
 

@@ -14,8 +14,9 @@ from packaging.version import Version
 from ..errors import DoctorError
 from . import archive, wheels
 from .builds import build as builds
+from .builds import outline
 from .builds.build import Build
-from .builds.limits import Objection, objections
+from .builds.limits import Objection, objections, of_sources
 from .facts import File, Finding, Pick, Target, Verdict
 from .index.client import Index
 from .knowledge import library
@@ -46,7 +47,7 @@ def _judge(pick: Pick, target: Target, index: Index, toolchain: Toolchain, depth
         return Finding(pick.name, pick.version, target, Verdict.UNKNOWN, why, notes=notes)
     if insides.stopped:
         notes += (f"its source archive was not read to the end: {insides.stopped}",)
-    return _of_source(pick, target, builds.read(insides), index, toolchain, notes, depth)
+    return _of_source(pick, target, insides, index, toolchain, notes, depth)
 
 
 def _insides(file: File, index: Index) -> archive.Insides:
@@ -57,13 +58,23 @@ def _insides(file: File, index: Index) -> archive.Insides:
             found = archive.look(opened, file.filename)
         return archive.to_json(found), not found.stopped
 
-    return archive.from_json(index.remembered("insides", file, look))
+    return archive.from_json(index.remembered(f"insides {outline.edition()}", file, look))
 
 
 def _of_source(
-    pick: Pick, target: Target, build: Build, index: Index, toolchain: Toolchain, notes: tuple[str, ...], depth: int
+    pick: Pick,
+    target: Target,
+    insides: archive.Insides,
+    index: Index,
+    toolchain: Toolchain,
+    notes: tuple[str, ...],
+    depth: int,
 ) -> Finding:
-    against = [*objections(build, target, lambda wanted: newest(wanted, target, index))]
+    build = builds.read(insides)
+    itself = Requirement(f"{pick.name}=={pick.version}")
+    against = [*objections(build, target, lambda wanted: newest(wanted, target, index), itself)]
+    against += of_sources(insides, build, target, toolchain.programs.get("cc", ""))
+    against.sort(key=lambda objection: not objection.sure)
     if not any(objection.sure for objection in against) and depth < DEEPEST:
         against += _of_requirements(build, target, index, toolchain, depth)
         against.sort(key=lambda objection: not objection.sure)

@@ -5,20 +5,29 @@ The facts are in ``knowledge/``; here they meet one build and one target.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from packaging.requirements import Requirement
-from packaging.version import Version
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from ...record import Record
+from ..archive import Insides
 from ..facts import Target
 from ..knowledge import Limit, limit
+from . import capi
 from .build import Build
 
 Newest = Callable[[Requirement], Version | None]
 """The newest release of a project that a requirement admits; None where it is not known."""
 
 WATCHED = ("cython", "pybind11", "cffi")
+
+
+STRICT = Version("14")
+"""From this GCC on a function that is declared nowhere is an error in C, as in C23 and with Clang 16."""
+
+MOST_SHOWN = 3
 
 
 class Objection(Record):
@@ -35,11 +44,18 @@ class Objection(Record):
     source: str = ""
 
 
-def objections(build: Build, target: Target, newest: Newest) -> tuple[Objection, ...]:
-    """All of them, the sure ones first."""
+def objections(
+    build: Build, target: Target, newest: Newest, itself: Requirement | None = None
+) -> tuple[Objection, ...]:
+    """All of them, the sure ones first.
+
+    Args:
+        itself: what is built, as ``name==version``: one of those tools may itself refuse a Python.
+    """
     if target.implementation != "cpython":
         return ()
     found = [*_rust(build, target), *_script(build, target, newest), *_generators(build, target, newest)]
+    found += _itself(itself, target) if itself else ()
     return tuple(sorted(found, key=lambda objection: not objection.sure))
 
 
@@ -70,15 +86,24 @@ def _generators(build: Build, target: Target, newest: Newest) -> Iterator[Object
                 yield found
 
 
+def _itself(itself: Requirement, target: Target) -> Iterator[Objection]:
+    for pin in itself.specifier if target.free_threaded else ():
+        row = limit(canonicalize_name(itself.name), Version(pin.version))
+        if row and row.refuses_free_threaded and (found := _against(row, target, f"{row.shown} {pin.version}")):
+            yield found
+
+
 def _against(row: Limit, target: Target, named: str) -> Objection | None:
     minor = Version(f"{target.python.major}.{target.python.minor}")
     how = f": {row.how}" if row.how else ""
     if target.free_threaded:
+        older = bool(row.free_threaded) and minor < Version(row.free_threaded[0])
         if not row.free_threaded:
             return Objection(row.refuses, f"{named} does not support free-threaded CPython", row.source)
         if not Version(row.free_threaded[0]) <= minor <= Version(row.free_threaded[-1]):
             shown = " to ".join(dict.fromkeys(f"{version}t" for version in row.free_threaded))
-            return Objection(row.refuses, f"{named} supports free-threaded CPython {shown} only", row.source)
+            sure = row.refuses or (older and row.refuses_free_threaded)
+            return Objection(sure, f"{named} supports free-threaded CPython {shown} only", row.source)
         return None
     if minor > Version(row.newest):
         sure = row.refuses and (not row.tries or minor > Version(row.tries))
@@ -106,6 +131,35 @@ def _script(build: Build, target: Target, newest: Newest) -> Iterator[Objection]
         if row.setuptools and setuptools and setuptools >= Version(row.setuptools):
             since = f"which is gone since setuptools {row.setuptools} (it gets {setuptools})"
             yield Objection(True, f"its {file} {used}, {since}", row.source)
+
+
+def of_sources(insides: Insides, build: Build, target: Target, compiler: str) -> tuple[Objection, ...]:
+    """What its C and C++ uses and that Python no longer has.
+
+    Args:
+        compiler: the C compiler's version; empty where it is not known.
+    """
+    if build.optional or not {"c", "c++"} & set(build.languages):
+        return ()
+    used = capi.uses(insides, target)
+    strict = target.here and bool(compiler) and _version(compiler) >= STRICT
+    fails = [use for use in used if use.sure and (strict or not use.implicit)]
+    if fails:
+        return tuple(Objection(True, use.shown, use.what.source) for use in _first(fails))
+    passed = "; a compiler older than GCC 14 lets that pass, and what it makes cannot be imported"
+    return tuple(Objection(False, use.shown + (passed if use.sure else ""), use.what.source) for use in _first(used))
+
+
+def _first(used: Iterable[capi.Use]) -> list[capi.Use]:
+    """The first use of each of the first few names."""
+    return list({use.what.name: use for use in reversed(list(used))}.values())[::-1][:MOST_SHOWN]
+
+
+def _version(shown: str) -> Version:
+    try:
+        return Version(shown)
+    except InvalidVersion:
+        return Version("0")
 
 
 def _applies(wanted: Requirement, target: Target) -> bool:

@@ -4,10 +4,13 @@ The tables are the TOML files of this folder; what the doctor says beyond what a
 """
 
 from .tables import (
+    Api,
     Gone,
     Library,
     Limit,
     Python,
+    api,
+    api_macros,
     gone,
     library,
     library_with,
@@ -16,4 +19,18 @@ from .tables import (
     rust_of,
 )
 
-__all__ = ["Gone", "Library", "Limit", "Python", "gone", "library", "library_with", "limit", "pythons", "rust_of"]
+__all__ = [
+    "Api",
+    "Gone",
+    "Library",
+    "Limit",
+    "Python",
+    "api",
+    "api_macros",
+    "gone",
+    "library",
+    "library_with",
+    "limit",
+    "pythons",
+    "rust_of",
+]

@@ -46,6 +46,7 @@ class Limit(Record):
         free_threaded: the free-threaded CPythons it supports, oldest and newest; empty for none.
         refuses: what happens beyond: True for certain failure, False where it may work by luck.
         how: the words for what happens.
+        refuses_free_threaded: the same for free-threaded CPythons older than the oldest of those.
     """
 
     tool: str
@@ -58,6 +59,7 @@ class Limit(Record):
     free_threaded: tuple[str, ...] = ()
     refuses: bool = True
     how: str = ""
+    refuses_free_threaded: bool = False
 
 
 class Gone(Record):
@@ -91,6 +93,25 @@ class Library(Record):
     source: str
     tool: str = ""
     packages: dict[str, str] = {}
+
+
+class Api(Record):
+    """A part of the C API that CPython has removed, or that can no longer be used in one way.
+
+    Args:
+        name: of a function, macro or type, of a structure's member, or of a header.
+        kind: ``"name"``, ``"member"``, ``"header"``, ``"assigned"`` (something is assigned to it) or ``"called"``.
+        python: since this CPython.
+        arguments: of ``"called"``: with how many it is called in vain.
+        internal: whether CPython's internal headers still have it.
+    """
+
+    name: str
+    kind: str
+    python: str
+    source: str
+    arguments: int = 0
+    internal: bool = False
 
 
 @cache
@@ -151,6 +172,28 @@ def library_with(name: str) -> Library | None:
 def rust_of(kind: str, name: str) -> Version | None:
     """The oldest Rust for an ``edition`` of a crate, or for the version of a Cargo.lock (``lock``)."""
     return next((Version(row["rust"]) for row in _read("rust")[kind] if row["name"] == name), None)
+
+
+@cache
+def api(kind: str) -> dict[str, Api]:
+    """What the C API no longer has, by name."""
+    found = {}
+    for row in _read("capi")["removed"]:
+        names = {"name": row["names"].split(), "member": row.get("members", "").split()}
+        nowhere = set(row.get("nowhere", row["names"]).split())
+        for name in names.get(kind, row.get("headers", ()) if kind == "header" else ()):
+            found[name] = Api(name, kind, row["python"], row["source"], internal=kind == "name" and name not in nowhere)
+    for row in _read("capi")["changed"]:
+        names = {"assigned": row.get("assigned", ()), "called": [row["called"]] if "called" in row else ()}
+        for name in names.get(kind, ()):
+            found[name] = Api(name, kind, row["python"], row["source"], row.get("arguments", 0))
+    return found
+
+
+@cache
+def api_macros() -> frozenset[str]:
+    """Macros that every CPython of the tables defines."""
+    return frozenset(_read("capi")["there"]["macros"].split())
 
 
 def _tuples(row: dict[str, Any]) -> dict[str, Any]:
