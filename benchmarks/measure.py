@@ -31,24 +31,31 @@ class Pinning:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The figures of one run. A failed one has a reason and zeros."""
+class Figures:
+    """What every run has, of requests or of WebSocket messages. A failed one has a reason and zeros."""
 
     workload: str
     server: str
     round: int
     failure: str = ""
-    requests: int = 0
     rate: float = 0.0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     cpu_us: float = 0.0
-    """CPU time of all the server's processes for each completed request, in microseconds."""
+    """CPU time of all the server's processes for each completed request or message, in microseconds."""
     server_core: float = 0.0
     """Part of the server's core that was in use: about 1 where the server was the limit."""
-    wrk_core: float = 0.0
+    load_core: float = 0.0
+    """The same of the core of who makes the load."""
     others: float = 0.0
     """Cores that anything else kept busy meanwhile: near 0 on a quiet machine, the only one whose figures count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Figures):
+    """The figures of one run over HTTP."""
+
+    requests: int = 0
     memory: int = 0
     """Proportional set size of all the server's processes after the load, in bytes."""
     errors: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -69,6 +76,15 @@ class Counters:
 
     def since(self, earlier: Counters) -> Counters:
         return Counters(self.clock - earlier.clock, self.server - earlier.server, self.machine - earlier.machine)
+
+    def figures(self, completed: int, load_seconds: float) -> dict[str, float]:
+        """What these differences mean for so many requests or messages, whose load took so many seconds of CPU time."""
+        return {
+            "cpu_us": self.server / completed * 1e6,
+            "server_core": self.server / self.clock,
+            "load_core": load_seconds / self.clock,
+            "others": max(0.0, (self.machine - self.server - load_seconds) / self.clock),
+        }
 
 
 def measure(server: Server, workload: Workload, environment: Environment, pinning: Pinning, *,
@@ -103,10 +119,7 @@ def _measure_load(blank: Run, server: Server, workload: Workload, environment: E
             rate=result.rate,
             p50_ms=result.p50_ms,
             p99_ms=result.p99_ms,
-            cpu_us=used.server / result.requests * 1e6,
-            server_core=used.server / used.clock,
-            wrk_core=result.cpu_seconds / used.clock,
-            others=max(0.0, (used.machine - used.server - result.cpu_seconds) / used.clock),
+            **used.figures(result.requests, result.cpu_seconds),
             memory=process_tree.proportional_memory(running.pid),
             errors=errors,
             first_answer_ms=first * 1e3,

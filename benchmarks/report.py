@@ -146,7 +146,7 @@ def _load_table(servers: dict[str, Summary]) -> str:
             f"{summary.median('rate'):,.0f}",
             f"{summary.median('p50_ms'):.2f}",
             f"{summary.median('p99_ms'):.2f}",
-            *(f"{summary.median(figure):.0%}" for figure in ("server_core", "wrk_core", "others")),
+            *(f"{summary.median(figure):.0%}" for figure in ("server_core", "load_core", "others")),
             f"{summary.median('memory'):.1f}",
             summary.errors(),
         ]

@@ -124,7 +124,7 @@ def _tell(run: Run) -> None:
         text = f"failed: {run.failure}"
     elif run.cpu_us:
         text = (f"{run.cpu_us:8.1f} µs {run.rate:10,.0f}/s  p99 {run.p99_ms:8.2f} ms  server {run.server_core:4.0%}"
-                f"  wrk {run.wrk_core:4.0%}  others {run.others:4.0%}  {run.errors or ''}")  # fmt: skip
+                f"  wrk {run.load_core:4.0%}  others {run.others:4.0%}  {run.errors or ''}")  # fmt: skip
     else:
         text = f"{run.first_answer_ms:8.0f} ms to the first answer  {run.memory / (1 << 20):6.1f} MiB"
     print(head, text, flush=True)
@@ -142,7 +142,10 @@ def _load(paths: Sequence[Path]) -> tuple[machine.Machine, list[Run]]:
     data: dict[str, Any] = {}
     for path in paths:
         data = json.loads(path.read_text())
-        runs += [Run(**fields) for fields in data["runs"]]
+        for fields in data["runs"]:
+            if "wrk_core" in fields:  # as it was called until November 2026
+                fields["load_core"] = fields.pop("wrk_core")
+            runs.append(Run(**fields))
     return machine.Machine(**data["machine"]), runs
 
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +25,11 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import envs  # noqa: E402
-from manager.report import Row, table  # noqa: E402
-from quote import NoMarkers, quote  # noqa: E402
+from manager.report import Row  # noqa: E402
 from running import BenchmarkError, Running, serving, wait_until_answering  # noqa: E402
 from servers import HERE, HOST, Server  # noqa: E402
 
-from websocket import peers  # noqa: E402
-from websocket.workloads import SERVERS  # noqa: E402
+from websocket import peers, proof  # noqa: E402
 
 REQUIREMENTS = HERE / "websocket" / "requirements-clients.txt"
 LIMIT = 60.0
@@ -57,42 +56,16 @@ CLIENTS = {
 
 
 def main() -> int:
-    options = _options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended
-    rows: list[Row] = []
-    try:
-        environment = envs.prepare(build=options.source is None)
-        site = envs.site("clients", REQUIREMENTS)
-        servers = [_seeing(server, site) for server in peers.installed(environment, options.servers, options.source)]
-        for name in options.only:
-            for server in servers:
-                rows.append(_try(CLIENTS[name], server, environment, site))
-                print(rows[-1].line(), flush=True)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(f"# Real WebSocket clients\n\n{table(rows)}\n")
-        for page in options.into:
-            quote(page, {"websocket-clients": table(rows)})
-    except (envs.EnvironmentProblem, NoMarkers) as problem:
-        print(f"clients: {problem}", file=sys.stderr)
-        return 1
-    failed = [row for row in rows if not row.passed and row.server.startswith("bicorn")]
-    print(f"report: {options.out}; {len(rows)} rows, {len(failed)} of Bicorn's failed")
-    return 1 if failed else 0
+    options = proof.options("Real WebSocket clients.", "client", CLIENTS, "clients.md")
+    return proof.run("clients", "Real WebSocket clients", options, _rows)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Real WebSocket clients.")
-    parser.add_argument("--only", action="append", choices=list(CLIENTS), help="this client; repeatable")
-    parser.add_argument("--servers", default="bicorn,bicorn-pure", metavar="A,B", help=f"of {', '.join(SERVERS)}")
-    parser.add_argument("--source", type=Path, help="run Bicorn from this folder, not from a wheel built anew")
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "websocket" / "clients.md")
-    parser.add_argument("--into", action="append", type=Path, default=[], metavar="PAGE",
-                        help="also put the table between the markers of this page")  # fmt: skip
-    options = parser.parse_args()
-    options.only = options.only or list(CLIENTS)
-    options.servers = options.servers.split(",")
-    options.source = options.source and options.source.resolve()
-    return options
+def _rows(options: argparse.Namespace, environment: envs.Environment) -> Iterator[Row]:
+    site = envs.site("clients", REQUIREMENTS)
+    servers = [_seeing(server, site) for server in peers.installed(environment, options.servers, options.source)]
+    for name in options.only:
+        for server in servers:
+            yield _try(CLIENTS[name], server, environment, site)
 
 
 def _seeing(server: Server, site: Path) -> Server:

@@ -12,7 +12,6 @@ import dataclasses
 import datetime
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -26,15 +25,13 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import envs  # noqa: E402
 import process_tree  # noqa: E402
-from manager.report import Row, table  # noqa: E402
-from quote import NoMarkers, quote  # noqa: E402
+from manager.report import Row  # noqa: E402
 from running import BenchmarkError, Running, serving, wait_until_answering  # noqa: E402
-from servers import HERE, Server  # noqa: E402
+from servers import Server  # noqa: E402
 
-from websocket import peers  # noqa: E402
+from websocket import peers, proof  # noqa: E402
 from websocket.attacks import ATTACKS, MAX_SIZE, WRITE_TIMEOUT, Attack, outcome  # noqa: E402
 from websocket.raw import Raw  # noqa: E402
-from websocket.workloads import SERVERS  # noqa: E402
 
 MIB = 1 << 20
 MEMORY_LIMIT = 24 * MIB
@@ -45,46 +42,22 @@ CALM_SECONDS = 2.0
 
 
 def main() -> int:
-    options = _options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended
-    rows: list[Row] = []
-    try:
-        environment = envs.prepare(build=options.source is None)
-        head = (
-            f"One worker; Bicorn with `--timeout-write {WRITE_TIMEOUT:g} --ws-max-size {MAX_SIZE}`, the peers with"
-            f" their defaults. Load average {os.getloadavg()[0]:.2f} before the start,"
-            f" {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC."
-        )
-        for name in options.only:
-            for server in peers.installed(environment, options.servers, options.source):
-                row = _examine(name, ATTACKS[name], _told(server), environment)
-                print(row.line(), flush=True)
-                rows.append(row)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(f"# Hostile WebSocket clients\n\n{head}\n\n{table(rows)}\n")
-        for page in options.into:
-            quote(page, {"websocket-hostile": f"{table(rows)}\n\n{head}"})
-    except (envs.EnvironmentProblem, NoMarkers) as problem:
-        print(f"hostile: {problem}", file=sys.stderr)
-        return 1
-    failed = [row for row in rows if not row.passed and row.server.startswith("bicorn")]
-    print(f"report: {options.out}; {len(rows)} rows, {len(failed)} of Bicorn's failed")
-    return 1 if failed else 0
+    options = proof.options("Hostile WebSocket clients.", "attack", ATTACKS, "hostile.md")
+    return proof.run("hostile", "Hostile WebSocket clients", options, _rows, _head)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Hostile WebSocket clients.")
-    parser.add_argument("--only", action="append", choices=list(ATTACKS), help="this attack; repeatable")
-    parser.add_argument("--servers", default="bicorn,bicorn-pure", metavar="A,B", help=f"of {', '.join(SERVERS)}")
-    parser.add_argument("--source", type=Path, help="run Bicorn from this folder, not from a wheel built anew")
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "websocket" / "hostile.md")
-    parser.add_argument("--into", action="append", type=Path, default=[], metavar="PAGE",
-                        help="also put the table between the markers of this page")  # fmt: skip
-    options = parser.parse_args()
-    options.only = options.only or list(ATTACKS)
-    options.servers = options.servers.split(",")
-    options.source = options.source and options.source.resolve()
-    return options
+def _head() -> str:
+    return (
+        f"One worker; Bicorn with `--timeout-write {WRITE_TIMEOUT:g} --ws-max-size {MAX_SIZE}`, the peers with"
+        f" their defaults. Load average {os.getloadavg()[0]:.2f} before the start,"
+        f" {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def _rows(options: argparse.Namespace, environment: envs.Environment) -> Iterator[Row]:
+    for name in options.only:
+        for server in peers.installed(environment, options.servers, options.source):
+            yield _examine(name, ATTACKS[name], _told(server), environment)
 
 
 def _told(server: Server) -> Server:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import process_tree
 from envs import ENVS, Environment
-from measure import Counters, Pinning
+from measure import Counters, Figures, Pinning
 from running import BenchmarkError, Running, serving, wait_until_answering
 from servers import HOST, Server
 
@@ -40,23 +40,10 @@ print("deflate" if agreed else "plain")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The figures of one run. A failed one has a reason and zeros."""
+class Run(Figures):
+    """The figures of one run; a message is one that was echoed, or delivered to one connection."""
 
-    workload: str
-    server: str
-    round: int
-    failure: str = ""
     messages: int = 0
-    rate: float = 0.0
-    p50_ms: float = 0.0
-    p99_ms: float = 0.0
-    cpu_us: float = 0.0
-    """CPU time of all the server's processes for each message, in microseconds: echoed, or delivered to one."""
-    server_core: float = 0.0
-    load_core: float = 0.0
-    others: float = 0.0
-    """Cores that anything else kept busy meanwhile: near 0 on a quiet machine, the only one whose figures count."""
     wire_bytes: float = 0.0
     """For each message, from the server."""
     memory: float = 0.0
@@ -102,10 +89,7 @@ def _load(blank: Run, workload: Workload, running: Running, pinning: Pinning, fo
         rate=load.messages / load.seconds,
         p50_ms=load.p50_ms,
         p99_ms=load.p99_ms,
-        cpu_us=used.server / load.messages * 1e6,
-        server_core=used.server / used.clock,
-        load_core=load.cpu_seconds / used.clock,
-        others=max(0.0, (used.machine - used.server - load.cpu_seconds) / used.clock),
+        **used.figures(load.messages, load.cpu_seconds),
         wire_bytes=load.wire_bytes / load.messages,
     )
 
