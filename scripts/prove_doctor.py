@@ -99,7 +99,7 @@ def foretell(index: Index, what: str, target: Target, tools: toolchain.Toolchain
     return judge(next(pick for pick in resolution.picks if pick.name == name), target, index, tools)
 
 
-def whole(index: Index, what: str, minor: str, truth: Truth) -> Compared:
+def whole(index: Index, truth: Truth, what: str, minor: str) -> Compared:
     """What pip would install with all dependencies, and what the doctor says, as ``name==version``."""
     found = truth[f"whole {what} {minor}"]
     target = parse(found["python"] or minor)
@@ -122,7 +122,7 @@ def verdicts(given: argparse.Namespace, table: str) -> int:
         with connect(environ=environ, index_url=url, cache=folder) as index, ThreadPoolExecutor(given.jobs) as pool:
             outcomes = list(pool.map(lambda case: one(index, case, truth, has), asked))
             both = [(what, minor) for what in wholes for minor in sorted(known) if f"whole {what} {minor}" in truth]
-            compared = list(pool.map(lambda case: whole(index, *case, truth), both))
+            compared = list(pool.map(lambda case: whole(index, truth, *case), both))
     missed = ", ".join(sorted(path.rpartition("/")[2] or path for path in kept.missed)) or "nothing"
     print(f"\n{table}: {kept.asked} requests; of what was asked for pip had not fetched {missed}")
     return _report(outcomes, compared)

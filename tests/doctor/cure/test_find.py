@@ -58,3 +58,38 @@ def test_a_compiler_is_all_that_is_missing() -> None:
     finding = Finding("p", Version("1.0"), target, Verdict.NO_TOOLCHAIN, needs=("cc",), missing=("cc",))
     examined = [(Resolution(target, ()), (finding,))]
     assert cures(WANTED, examined, Shelf(), Toolchain(), {"PATH": ""}, examine=examine, run=lambda _: "") == ()  # type: ignore[arg-type]
+
+
+def too_old(wanted: Wanted, target: Target) -> Examined:
+    """q 2.0 needs 3.12, and 3.12 has no wheel of it; q 1.0 is for all."""
+    version = Version(str(wanted.requirements[0].specifier)[2:])
+    files = [file for file in NEWER if file.version == version]
+    good = version < Version("2") or target.python >= Version("3.13")
+    admitted = version < Version("2") or target.python >= Version("3.12")
+    picked = pick("q", str(version), files[0] if admitted else None, *files)
+    return Resolution(target, (picked,)), (Finding("q", version, target, Verdict.WHEEL if good else Verdict.FAILS),)
+
+
+NEWER = [
+    wheel("q", "2.0", f"cp313-cp313-{LINUX}", requires_python=">=3.12"),
+    wheel("q", "1.0"),
+    wheel("q", "0.9"),
+]
+
+
+def test_a_python_that_is_too_old() -> None:
+    wanted = Wanted((Requirement("q==2.0"),), source="the command line")
+    examined = [too_old(wanted, parse(label, "manylinux")) for label in ("3.11", "3.12")]
+    found = cures(wanted, examined, Shelf(*NEWER), Toolchain(), {"PATH": ""}, examine=too_old, run=lambda _: "")  # type: ignore[arg-type]
+    first, second = found
+    assert first.title.startswith("Use Python 3.13 on manylinux")
+    assert first.title.endswith("the nearest newer one on which everything installs")
+    assert second.changes == (("q", "2.0", "1.0", second.changes[0][3]),)
+    assert second.changes[0][3].startswith("the last that admits Python 3.11")
+
+
+def test_a_project_that_does_not_admit_the_newer_python() -> None:
+    wanted = Wanted((Requirement("q==2.0"),), source="the command line", requires_python="<3.13")
+    examined = [too_old(wanted, parse("3.11", "manylinux"))]
+    found = cures(wanted, examined, Shelf(*NEWER), Toolchain(), {"PATH": ""}, examine=too_old, run=lambda _: "")  # type: ignore[arg-type]
+    assert [bool(cure.changes) for cure in found] == [True]

@@ -3,8 +3,8 @@ from __future__ import annotations
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from bicorn.doctor.cure.pins import Changed, least
-from bicorn.doctor.facts import Finding, Resolution, Target, Verdict, Wanted
+from bicorn.doctor.cure.pins import Changed, least, too_old
+from bicorn.doctor.facts import File, Finding, Resolution, Target, Verdict, Wanted
 from bicorn.doctor.targets import parse
 from tests.doctor.shelf import Shelf, pick, wheel
 
@@ -89,3 +89,49 @@ def test_where_no_version_has_a_wheel_there_is_no_way() -> None:
 def test_where_all_is_well_nothing_moves() -> None:
     resolution = Resolution(TARGET, ())
     assert least(Wanted(()), resolution, (), shelf(), lambda *_: (resolution, ())) is None  # type: ignore[arg-type]
+
+
+OLD = parse("3.11", "manylinux")
+
+
+def held(version: str, newer: bool) -> list[File]:
+    return [wheel("core", version, requires_python=">=3.12" if newer else ">=3.8")]
+
+
+def examine_old(wanted: Wanted, target: Target) -> tuple[Resolution, tuple[Finding, ...]]:
+    """parent 2.0 asks for core 2.0, which needs Python 3.12; parent 1.5 for core 1.5."""
+    asked = {item.name: str(item.specifier)[2:] for item in wanted.requirements}
+    parent = asked["parent"]
+    core = {"2.0": "2.0", "1.5": "1.5"}[parent]
+    files = held(core, newer=core == "2.0")
+    picked = pick("core", core, None if core == "2.0" else files[0], *files)
+    verdict = Verdict.FAILS if core == "2.0" else Verdict.WHEEL
+    picks = (picked, pick("parent", parent, None, requires=[f"core=={core}"]))
+    return Resolution(target, picks), (Finding("core", Version(core), target, verdict),)
+
+
+def test_what_needs_a_newer_python_moves_down_with_its_parent() -> None:
+    parents = [wheel("parent", version) for version in ("1.0", "1.5", "2.0")]
+    index = Shelf(
+        *parents,
+        *held("2.0", newer=True),
+        *held("1.5", newer=False),
+        *held("1.0", newer=False),
+        requires={f"parent {version}": [f"core=={version}"] for version in ("1.0", "1.5", "2.0")},
+    )
+    wanted = Wanted((Requirement("parent==2.0"),))
+    resolution, findings = examine_old(wanted, OLD)
+    found = least(wanted, resolution, findings, index, examine_old)  # type: ignore[arg-type]
+    assert found
+    [change] = found.changes
+    assert (change.name, str(change.new)) == ("parent", "1.5")
+    assert change.why == f"the last with which core admits Python {OLD.label}"
+
+
+def test_what_is_too_old() -> None:
+    [newer], [older] = held("2.0", newer=True), held("1.0", newer=False)
+    assert too_old(pick("core", "2.0", None, newer), OLD)
+    assert not too_old(pick("core", "2.0", None, newer, older), OLD)
+    assert not too_old(pick("core", "2.0", None), OLD)
+    never = wheel("core", "3.0", requires_python="<3.8")
+    assert not too_old(pick("core", "3.0", None, never), OLD)

@@ -1,7 +1,8 @@
 """The ways out of what was found, the best first.
 
 What is only missing on this system comes first. Then the newest Python on which everything installs, and the least
-change of pins with which the wanted one works. Each is tried before it is proposed: resolved and judged for its
+change of pins with which the wanted one works; where the wanted one is too old for something, the nearest newer Python
+before those. Each is tried before it is proposed: resolved and judged for its
 target, and its commands compared with what this system says that it has.
 """
 
@@ -22,7 +23,7 @@ from ..targets import everything
 from ..toolchain import Toolchain
 from . import system as systems
 from .install import environment
-from .pins import Changed, Examine, least
+from .pins import Changed, Examine, least, too_old
 from .system import System, Way
 
 Examined = tuple[Resolution, tuple[Finding, ...]]
@@ -55,6 +56,7 @@ def cures(
             found.append(cure)
     needs_more = [one for one in failing if not _only_tools(*one)]
     if needs_more:
+        found += finder.newer(list(examined), needs_more)
         found += finder.newest(list(examined), needs_more)
         for resolution, findings in needs_more:
             found += finder.pins(resolution, findings)
@@ -129,15 +131,31 @@ class _Finder:
                 continue
             resolution, findings = known.get(target.label) or self._examine(self._wanted, target)
             if _installs(resolution, findings) and all(finding.verdict.installs for finding in findings):
-                return [self._stay(target, findings)]
+                return [self._stay(target, findings, "the newest on which everything installs")]
         return []
 
-    def _stay(self, target: Target, findings: Sequence[Finding]) -> Cure:
+    def newer(self, examined: list[Examined], failing: Sequence[Examined]) -> list[Cure]:
+        """The nearest newer Python on which everything installs, where something needs a newer one than the target."""
+        behind = [one for one, _ in failing if any(too_old(pick, one.target) for pick in one.picks)]
+        if not behind:
+            return []
+        newest = max(resolution.target.python for resolution in behind)
+        place = behind[0].target.label.partition(" on ")[2] or None
+        known = {resolution.target.label: (resolution, findings) for resolution, findings in examined}
+        for target in everything(place):
+            if target.python <= newest or not self._admitted(target):
+                continue
+            resolution, findings = known.get(target.label) or self._examine(self._wanted, target)
+            if _installs(resolution, findings) and all(finding.verdict.installs for finding in findings):
+                return [self._stay(target, findings, "the nearest newer one on which everything installs")]
+        return []
+
+    def _stay(self, target: Target, findings: Sequence[Finding], which: str) -> Cure:
         minor = _minor(target)
         running = f"{sys.version_info[0]}.{sys.version_info[1]}"
         verb = "Stay on" if target.here and running == minor else "Use"
         compiles = any(finding.verdict is Verdict.BUILDS for finding in findings)
-        title = f"{verb} Python {target.label}, the newest on which everything installs"
+        title = f"{verb} Python {target.label}, {which}"
         way = systems.way(minor, self._system, headers=compiles, run=self._run) if target.here else None
         if not way:
             said = f"Nothing here offers Python {minor}" if target.here else ""

@@ -2,7 +2,8 @@
 
 What fails is moved to its first later version that has a wheel. Where a parent pins it (pydantic pins pydantic-core)
 the parent moves, to its first version that admits one; and where that one asks for more of what else is pinned, so do
-those. The result is resolved and judged again: what is proposed has been seen to install.
+those. What needs a newer Python than the wanted one is moved the other way, to its last earlier version that does not.
+The result is resolved and judged again: what is proposed has been seen to install.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ...errors import DoctorError
 from ...record import Record
 from ..facts import Finding, Pick, Resolution, Target, Wanted
 from ..index.client import Index
-from ..judge import best
+from ..judge import admits, best
 
 Examine = Callable[[Wanted, Target], tuple[Resolution, tuple[Finding, ...]]]
 """Resolves and judges."""
@@ -28,6 +29,8 @@ MOST_VERSIONS = 80
 """Later versions of one project that are tried."""
 AT_ONCE = 8
 DEEPEST = 4
+
+_AHEAD = 8  # minor versions of Python that a requirement may be ahead
 
 
 class Change(Record):
@@ -80,6 +83,7 @@ class _Mover:
         self.wanted, self.resolution = wanted, resolution
         self.moved: dict[str, Change] = {}
         self._index, self._target = index, resolution.target
+        self._down = False  # whether versions are looked for among the earlier ones
 
     def changes(self) -> tuple[Change, ...]:
         """What was stated and is to be stated otherwise, in the order of the names."""
@@ -89,15 +93,17 @@ class _Mover:
         """Changes pins so that one dependency that does not install does; False where that cannot be."""
         if finding.version is None:
             return False
-        found = self._raise(finding.name, finding.version, lambda _: True, self._wheel_words(), 0)
+        picked = next((pick for pick in self.resolution.picks if pick.name == finding.name), None)
+        self._down = bool(picked and too_old(picked, self._target))
+        found = self._change(finding.name, finding.version, lambda _: True, self._words(), 0)
         if found:
             self._apply(found)
         return bool(found)
 
-    def _raise(
+    def _change(
         self, name: str, old: Version, good: Callable[[Version], bool], why: str, depth: int
     ) -> list[Change] | None:
-        candidates = [version for version in self._later(name, old) if good(version)]
+        candidates = [version for version in self._others(name, old) if good(version)]
         parents = self._parents(name)
         admitted = [version for version in candidates if all(_admits(parent, name, version) for parent in parents)]
         if admitted:
@@ -108,7 +114,7 @@ class _Mover:
         for parent in parents:
             if any(_admits(parent, name, version) for version in candidates):
                 continue
-            found = self._raise(parent.name, parent.version, self._asks(parent, name, candidates), "", depth + 1)
+            found = self._change(parent.name, parent.version, self._asks(parent, name, candidates), "", depth + 1)
             if not found:
                 return None
             changes += [change if change.why else self._because(change, name) for change in found]
@@ -119,6 +125,8 @@ class _Mover:
     def _because(self, change: Change, name: str) -> Change:
         """In words, why a parent moves: what it then asks for, and that it has a wheel."""
         asked = self._requires(change.name, change.new).get(name)
+        if self._down:
+            return change.replace(why=f"the last with which {name} admits Python {self._target.label}")
         version = next((v for v in self._later(name, Version("0")) if asked is None or v in asked), None)
         child = f"{name} {version}" if version and asked is not None else f"no {name}"
         words = f"the first whose {child} has {self._wheels()}" if asked is not None else f"the first without {name}"
@@ -138,7 +146,7 @@ class _Mover:
         while ahead:
             change = ahead.pop(0)
             before = self.moved.get(change.name)
-            if before and before.new >= change.new:
+            if before and (before.new <= change.new if change.new < change.old else before.new >= change.new):
                 continue
             self.moved[change.name] = change.replace(old=before.old) if before else change
             self.wanted = _pinned(self.wanted, change.name, change.new)
@@ -150,7 +158,8 @@ class _Mover:
         for name, specifier in self._requires(change.name, change.new).items():
             old = stated.get(name)
             if old is not None and old not in specifier and name not in self.moved:
-                later = next((version for version in self._later(name, old) if version in specifier), None)
+                others = (*self._later(name, old), *self._earlier(name, old))
+                later = next((version for version in others if version in specifier), None)
                 if later:
                     yield Change(name, old, later, f"{change.name} {change.new} asks for {name}{specifier}")
 
@@ -166,11 +175,21 @@ class _Mover:
     def _parents(self, name: str) -> list[Pick]:
         return [pick for pick in self.resolution.picks if any(canonicalize_name(r.name) == name for r in pick.requires)]
 
+    def _others(self, name: str, old: Version) -> list[Version]:
+        return self._earlier(name, old) if self._down else self._later(name, old)
+
     def _later(self, name: str, old: Version) -> list[Version]:
         """The later versions that have a wheel for the target, the nearest first."""
+        return self._with_wheels(name, lambda versions: [v for v in versions if v > old][::-1])
+
+    def _earlier(self, name: str, old: Version) -> list[Version]:
+        """The earlier ones, the nearest first."""
+        return self._with_wheels(name, lambda versions: [v for v in versions if v < old])
+
+    def _with_wheels(self, name: str, choose: Callable[[list[Version]], list[Version]]) -> list[Version]:
         try:
             project = self._index.project(name)
-            versions = [v for v in project.versions if v > old and not v.is_prerelease][::-1]
+            versions = choose([version for version in project.versions if not version.is_prerelease])
             files = ((version, best(project.of(version), self._target)) for version in versions[:1000])
             return [version for version, file in files if file and file.is_wheel]
         except DoctorError:
@@ -179,7 +198,7 @@ class _Mover:
     def _asks(self, parent: Pick, child: str, candidates: list[Version]) -> Callable[[Version], bool]:
         """Whether a version of the parent admits one of the child's versions; asked in parallel, a few ahead."""
         known: dict[Version, bool] = {}
-        ahead = self._later(parent.name, parent.version)
+        ahead = self._others(parent.name, parent.version)
 
         def one(version: Version) -> bool:
             specifier = self._requires(parent.name, version).get(child)
@@ -215,8 +234,25 @@ class _Mover:
         kind = "pp" if self._target.implementation == "pypy" else "cp"
         return f"a wheel for {kind}{version.major}{version.minor}{free}"
 
-    def _wheel_words(self) -> str:
+    def _words(self) -> str:
+        if self._down:
+            return f"the last that admits Python {self._target.label} and has a wheel"
         return f"the first with {self._wheels()}"
+
+
+def too_old(pick: Pick, target: Target) -> bool:
+    """Whether what is picked needs a newer Python than the target: its Requires-Python admits none of its files."""
+    newer = target.python.minor + 1
+    return (
+        pick.chosen is None
+        and bool(pick.files)
+        and not any(admits(file.requires_python, target) for file in pick.files)
+        and any(
+            admits(file.requires_python, target.replace(python=Version(f"3.{minor}")))
+            for file in pick.files
+            for minor in range(newer, newer + _AHEAD)
+        )
+    )
 
 
 def _admits(parent: Pick, name: str, version: Version) -> bool:
