@@ -147,3 +147,18 @@ def test_c_that_is_older_than_the_python() -> None:
     shelf.classifiers = ("Programming Language :: Python :: 3 :: Only", "Programming Language :: Python :: 3.12")
     found = judge(pick("p", "1.0", archive), parse("3.14"), shelf, FULL)  # type: ignore[arg-type]
     assert found.notes == ("it says that it supports Python up to 3.12: its C code may use what is gone since",)
+
+
+def test_c_that_uses_what_a_python_has_dropped() -> None:
+    files = {"setup.py": C, "p.c": "#if PY_VERSION_HEX >= 0x030D0000\nstatic _PyTime_t t;\n#endif\n"}
+    found = look("3.14", files)
+    assert found.verdict is Verdict.FAILS
+    assert found.why.endswith("cannot be built: p.c:2 uses _PyTime_t, which is gone since Python 3.13")
+    assert found.notes[-1] == "source: https://docs.python.org/3/whatsnew/3.13.html#removed-c-apis"
+    assert look("3.12", files, tools=FULL.replace(pythons={"3.12": True})).verdict is Verdict.BUILDS
+
+
+def test_c_that_an_older_compiler_lets_pass() -> None:
+    files = {"setup.py": C, "p.c": "  return _PyLong_AsInt(x);"}
+    assert look("3.14", files).verdict is Verdict.UNKNOWN
+    assert look("3.14", files, tools=FULL.replace(programs={"cc": "14.2.0"})).verdict is Verdict.FAILS

@@ -43,6 +43,7 @@ TEXTS = frozenset(
         "setup.py",
         "setup.cfg",
         "versioneer.py",
+        "ez_setup.py",
         "PKG-INFO",
         "Cargo.toml",
         "Cargo.lock",

@@ -89,3 +89,18 @@ def test_an_archive_that_was_not_read_to_its_end() -> None:
 def test_a_module_beside_the_script_may_compile() -> None:
     assert read("core/x.c", "config.py", setup_py="import config\nsetup()").languages == ("c",)
     assert read("core/x.c", "config.py", setup_py="import os\nsetup()").languages == ()
+
+
+@pytest.mark.parametrize(
+    ("project", "versionless"),
+    [
+        ('[project]\nname = "p"\n', True),
+        ('[project]\nname = "p"\nversion = "1"\n', False),
+        ('[project]\nname = "p"\ndynamic = ["version"]\n', False),
+        ('[project]\nname = "p"\ndynamic = "version"\n', True),
+        ("project = 3\n", False),
+        ("", False),
+    ],
+)
+def test_a_project_without_a_version(project: str, versionless: bool) -> None:
+    assert read("p.py", pyproject_toml=project).versionless is versionless

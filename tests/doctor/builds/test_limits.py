@@ -6,8 +6,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from bicorn.doctor.archive import Insides
 from bicorn.doctor.builds.build import Build
-from bicorn.doctor.builds.limits import objections
+from bicorn.doctor.builds.limits import objections, of_sources
+from bicorn.doctor.builds.outline import outline
 from bicorn.doctor.builds.rust import Crate
 from bicorn.doctor.builds.script import Script
 from bicorn.doctor.knowledge import gone
@@ -88,3 +90,67 @@ def test_what_its_script_leans_on(name: str, label: str, setuptools: str, fails:
     row = next(row for row in gone() if name in (row.module, row.text))
     build = Build("setuptools", (Requirement("setuptools"),), scripts=Script(gone=((row, "setup.py"),)))
     assert bool(objections(build, parse(label), newest(setuptools=setuptools))) is fails
+
+
+@pytest.mark.parametrize(
+    ("version", "label", "sure"),
+    [("2.0.0", "3.13t", [True]), ("2.1.0", "3.13t", [True]), ("2.0.0", "3.14t", []), ("2.0.0", "3.13", [])],
+)
+def test_cffi_itself(version: str, label: str, sure: list[bool]) -> None:
+    found = objections(Build("setuptools"), parse(label), newest(), Requirement(f"cffi=={version}"))
+    assert [objection.sure for objection in found] == sure
+
+
+def test_cffi_that_a_build_asks_for() -> None:
+    build = Build("setuptools", (Requirement("cffi"),), ("c",))
+    [found] = objections(build, parse("3.13t"), newest(cffi="2.0.0"))
+    assert found.sure
+    [found] = objections(build, parse("3.15t"), newest(cffi="2.0.0"))
+    assert not found.sure
+
+
+C = Build("setuptools", languages=("c",))
+NEEDED = "https://docs.python.org/3/whatsnew/3.13.html#removed-c-apis"
+
+
+def look(source: str, compiler: str, build: Build = C) -> list[tuple[bool, str, str]]:
+    insides = Insides(("a.c",), {"setup.py": "['a.c']"}, outlines={"a.c": outline(source)})
+    found = of_sources(insides, build, parse("3.13"), compiler)
+    return [(objection.sure, objection.why, objection.source) for objection in found]
+
+
+def test_c_that_uses_what_is_gone() -> None:
+    why = "a.c:1 uses _PyLong_AsInt, which is gone since Python 3.13"
+    assert look("  _PyLong_AsInt(x);", "14.2.0") == [(True, why, NEEDED)]
+
+
+@pytest.mark.parametrize("compiler", ["12.2.0", "", "unknown"])
+def test_an_older_compiler_lets_a_function_pass(compiler: str) -> None:
+    [(sure, why, _)] = look("  _PyLong_AsInt(x);", compiler)
+    assert not sure
+    assert why.endswith("a compiler older than GCC 14 lets that pass, and what it makes cannot be imported")
+    assert look("  x = _PyLong_AsInt;", compiler)[0][0]
+
+
+def test_of_each_name_the_first_use_and_no_more_than_three() -> None:
+    source = "".join(
+        f"  {name} x;\n" for name in ("_PyTime_t", "_PyTime_t", "_PyCFrame", "_PyBytesWriter", "_Py_OPCODE")
+    )
+    assert [why.partition(" uses ")[0] for _, why, _ in look(source, "")] == ["a.c:1", "a.c:3", "a.c:4"]
+
+
+def test_c_that_may_be_left_out_is_not_looked_at() -> None:
+    assert look("  _PyLong_AsInt(x);", "14.2.0", C.replace(optional=True)) == []
+    assert look("  _PyLong_AsInt(x);", "14.2.0", C.replace(languages=("rust",))) == []
+
+
+def test_a_script_for_python_2() -> None:
+    build = Build("setuptools", (Requirement("setuptools"),), scripts=Script(python2="ez_setup.py"))
+    [found] = objections(build, parse("3.11"), newest(setuptools="80"))
+    assert (found.sure, found.why) == (True, "its ez_setup.py can only be read by Python 2")
+
+
+@pytest.mark.parametrize(("setuptools", "fails"), [("60.0", False), ("61.0", True)])
+def test_a_project_without_a_version(setuptools: str, fails: bool) -> None:
+    build = Build("setuptools", (Requirement("setuptools"),), versionless=True)
+    assert bool(objections(build, parse("3.11"), newest(setuptools=setuptools))) is fails

@@ -7,7 +7,7 @@ from bicorn.doctor.builds import script
 
 
 def read(text: str, **others: str) -> script.Script:
-    texts = {"setup.py": text} | {name.replace("_", "."): content for name, content in others.items()}
+    texts = {"setup.py": text} | {f"{name.removesuffix('_py')}.py": content for name, content in others.items()}
     return script.read(Insides(tuple(texts), texts))
 
 
@@ -56,3 +56,20 @@ def test_extensions() -> None:
 def test_none() -> None:
     found = script.read(Insides(("a.py",), {}))
     assert (found.exists, found.gone, found.imports) == (False, (), frozenset())
+
+
+@pytest.mark.parametrize("text", ['print "x"', "try: pass\nexcept A, b: pass", "os.chmod(x, 0777)"])
+def test_a_script_for_python_2(text: str) -> None:
+    assert read(text).python2 == "setup.py"
+    assert read("import ez_setup", ez_setup_py=text).python2 == "ez_setup.py"
+    assert read("import other", ez_setup_py=text).python2 == ""
+
+
+@pytest.mark.parametrize("text", ["print('x')", "match x:\n  case 1: pass", "def (", "x = 1 +"])
+def test_another_error_is_none_of_python_2(text: str) -> None:
+    assert read(text).python2 == ""
+
+
+def test_an_option_of_setup_is_given_whatever_else_is_caught() -> None:
+    found = read("try: x.y\nexcept AttributeError: pass\nsetup(use_2to3=True)")
+    assert [row.text for row, _ in found.gone] == ["use_2to3"]

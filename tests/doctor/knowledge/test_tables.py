@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from packaging.version import Version
 
-from bicorn.doctor.knowledge import gone, library, limit, pythons, rust_of
+from bicorn.doctor.knowledge import api, api_macros, gone, library, limit, pythons, rust_of
 from bicorn.doctor.knowledge.tables import _limits
 
 
@@ -19,6 +19,8 @@ from bicorn.doctor.knowledge.tables import _limits
         ("pyo3", "0.29.3", "3.15"),
         ("cython", "0.29.37", "3.12"),
         ("cython", "0.29.33", "3.11"),
+        ("cython", "3.0.0a9", "3.10"),
+        ("cython", "3.0.0", "3.12"),
         ("cython", "3.0.11", "3.13"),
         ("setuptools", "65.5.0", "3.11"),
         ("setuptools", "82.0.0", "3.15"),
@@ -38,7 +40,8 @@ def test_of_what_is_older_than_the_table_nothing_is_known() -> None:
 def test_every_limit_has_a_source_and_none_goes_back() -> None:
     for rows in _limits().values():
         assert all(row.source.startswith("https://") for row in rows)
-        assert all(Version(one.newest) <= Version(two.newest) for one, two in pairwise(rows))
+        final = [row for row in rows if not Version(row.since).is_prerelease]
+        assert all(Version(one.newest) <= Version(two.newest) for one, two in pairwise(final))
         assert len({row.since for row in rows}) == len(rows)
 
 
@@ -64,3 +67,26 @@ def test_a_library() -> None:
 def test_the_rust_that_an_edition_needs() -> None:
     assert rust_of("edition", "2024") == Version("1.85")
     assert rust_of("edition", "2018") is None
+
+
+def test_the_c_api_that_is_gone() -> None:
+    names = api("name")
+    assert (names["PyUnicode_AsUnicode"].python, names["_PyLong_AsInt"].python) == ("3.12", "3.13")
+    assert (names["_PyUnicode_Ready"].internal, names["_PyCFrame"].internal) == (False, False)
+    assert names["_PyLong_DivmodNear"].internal
+    assert api("header")["longintrepr.h"].python == "3.11"
+    assert api("member")["ob_digit"].python == "3.12"
+    assert api("called")["_PyLong_AsByteArray"].arguments == 5
+    assert set(api("assigned")) == {"Py_REFCNT", "Py_SIZE", "Py_TYPE"}
+
+
+def test_of_the_c_api_everything_has_a_source_and_nothing_is_there_as_well() -> None:
+    kinds = ("name", "member", "header", "assigned", "called")
+    assert all(row.source.startswith("https://") and row.kind == kind for kind in kinds for row in api(kind).values())
+    assert not api("name").keys() & api_macros()
+    assert not {"PyObject_CallObject", "PyLong_AsLong", "PyUnicode_AsUTF8"} & api("name").keys()
+
+
+def test_cffi_refuses_a_free_threaded_python() -> None:
+    rows = {version: limit("cffi", Version(version)) for version in ("1.17.0", "2.0.0", "2.1.0")}
+    assert [row and row.refuses_free_threaded for row in rows.values()] == [False, True, True]

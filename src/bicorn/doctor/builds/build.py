@@ -39,6 +39,7 @@ class Build(Record):
         cython: what generated the C files in it; None where they were not, or are generated anew.
         optional: whether it installs also where its extensions cannot be compiled.
         scripts: what its setup.py leans on.
+        versionless: whether its ``[project]`` has no version and does not say that it comes from elsewhere (PEP 621).
         whole: whether all of the archive was read.
     """
 
@@ -51,6 +52,7 @@ class Build(Record):
     optional: bool = False
     scripts: script.Script = script.Script()
     whole: bool = True
+    versionless: bool = False
 
     def requirement(self, name: str) -> Requirement | None:
         """What it asks of one package of its build environment."""
@@ -83,7 +85,16 @@ def read(insides: Insides) -> Build:
         setup.optional,
         setup,
         not insides.stopped,
+        _versionless(project),
     )
+
+
+def _versionless(project: dict[str, Any]) -> bool:
+    table = project.get("project")
+    if not isinstance(table, dict) or "version" in table:
+        return False
+    dynamic = table.get("dynamic", [])
+    return not (isinstance(dynamic, list) and "version" in dynamic)
 
 
 def _compiles_rust(backend: str, asked: set[str], setup: script.Script) -> bool:

@@ -29,6 +29,11 @@ STRICT = Version("14")
 
 MOST_SHOWN = 3
 
+PRINT = "https://docs.python.org/3/whatsnew/3.0.html#print-is-a-function"
+PEP_621 = "https://peps.python.org/pep-0621/#version"
+CHECKS_PROJECT = Version("61")
+"""From this release on setuptools reads ``[project]``, and refuses one that PEP 621 does not allow."""
+
 
 class Objection(Record):
     """A reason why a build will fail.
@@ -124,6 +129,10 @@ def _script(build: Build, target: Target, newest: Newest) -> Iterator[Objection]
             held, target.replace(free_threaded=False), f"setuptools {setuptools}, which its build asks for,"
         ):
             yield found
+    if build.scripts.python2:
+        yield Objection(True, f"its {build.scripts.python2} can only be read by Python 2", PRINT)
+    if build.versionless and setuptools and setuptools >= CHECKS_PROJECT:
+        yield Objection(True, f"its pyproject.toml has no version, which setuptools {setuptools} refuses", PEP_621)
     for row, file in build.scripts.gone:
         used = f"imports {row.module}" if row.module else f"uses {row.text}"
         if row.python and minor >= Version(row.python):

@@ -19,6 +19,10 @@ EXTENSION = re.compile(r"\bext_modules\b|\bExtension\(|\bcffi_modules\b|\bcython
 OPTIONAL = re.compile(r"\boptional\s*=\s*True|class\s+\w*BuildFailed|except\s*\(?[^:\n]*\bCCompilerError\b")
 CMAKE = re.compile(r"['\"]cmake['\"]")
 LONGEST = 500_000
+BESIDE = ("versioneer", "ez_setup")
+"""Modules that lie beside a ``setup.py`` and are read with it."""
+PYTHON2 = ("Missing parentheses in call to", "multiple exception types must be parenthesized", "leading zeros in")
+"""What CPython says of ``print "x"``, ``except A, b:`` and ``0777``."""
 
 
 class Script(Record):
@@ -32,6 +36,7 @@ class Script(Record):
         optional: whether it goes on where they cannot be compiled.
         cmake: whether it runs CMake itself.
         own: whether it imports a module that lies beside it, which may do anything.
+        python2: the file of those that only Python 2 can read; empty where there is none.
     """
 
     exists: bool = False
@@ -41,10 +46,11 @@ class Script(Record):
     optional: bool = False
     cmake: bool = False
     own: bool = False
+    python2: str = ""
 
 
 def read(insides: Insides) -> Script:
-    """Reads the ``setup.py`` of an archive, and the ``versioneer.py`` that it imports."""
+    """Reads the ``setup.py`` of an archive, and the ``versioneer.py`` or ``ez_setup.py`` that it imports."""
     text = insides.texts.get("setup.py")
     if text is None:
         configured = insides.texts.get("setup.cfg", "")
@@ -52,8 +58,9 @@ def read(insides: Insides) -> Script:
     text = text[:LONGEST]
     imports = frozenset(_imports(text))
     used = {"setup.py": (text, imports)}
-    if "versioneer" in imports and (other := insides.texts.get("versioneer.py")):
-        used["versioneer.py"] = (other[:LONGEST], frozenset(_imports(other[:LONGEST])))
+    for beside in BESIDE:
+        if beside in imports and (other := insides.texts.get(f"{beside}.py")):
+            used[f"{beside}.py"] = (other[:LONGEST], frozenset(_imports(other[:LONGEST])))
     missing = tuple(
         (row, name) for name, (content, modules) in used.items() for row in gone() if _uses(row, content, modules)
     )
@@ -64,7 +71,8 @@ def read(insides: Insides) -> Script:
         bool(EXTENSION.search(text)),
         bool(OPTIONAL.search(text)),
         bool(CMAKE.search(text)),
-        any(f"{name}.py" in insides.names for name in imports - {"versioneer", "setup"}),
+        any(f"{name}.py" in insides.names for name in imports - {*BESIDE, "setup"}),
+        next((name for name, (content, _) in used.items() if _is_python2(content)), ""),
     )
 
 
@@ -74,9 +82,25 @@ def _uses(row: Gone, text: str, imports: frozenset[str]) -> bool:
     if row.text not in text:
         return False
     plain = _without_comments(text)
-    return bool(re.search(rf"(?<![\w.]){re.escape(row.text)}\b|\.{re.escape(row.text)}\b", plain)) and not re.search(
-        rf"(hasattr|getattr)\([^)]*['\"]{re.escape(row.text.rsplit('.', 1)[-1])}|except AttributeError", plain
+    found = bool(re.search(rf"(?<![\w.]){re.escape(row.text)}\b|\.{re.escape(row.text)}\b", plain))
+    return found and (
+        bool(row.setuptools)  # an option of setup() is given, not asked for
+        or not re.search(
+            rf"(hasattr|getattr)\([^)]*['\"]{re.escape(row.text.rsplit('.', 1)[-1])}|except AttributeError", plain
+        )
     )
+
+
+def _is_python2(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        return str(error.msg).startswith(PYTHON2)
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    return False
 
 
 def _without_comments(text: str) -> str:
