@@ -88,9 +88,7 @@ class SignalPipe:
             raise BicornError("bicorn must be run from the main thread: signals are delivered to no other") from None
         self._old: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
         for number in HEARD:
-            # `nohup bicorn ...` asks not to hear of the terminal's end.
-            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-                continue
+            # HUP too where `nohup` had it ignored: it is how a reload is asked for, and no terminal's end stops us.
             self._old[number] = signal.signal(number, nothing)
 
     def fileno(self) -> int:

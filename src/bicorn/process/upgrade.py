@@ -146,8 +146,7 @@ def _become_successor(
         # The supervisor's pipe is not this process's: what came through it would be taken for a signal to that one.
         signal.set_wakeup_fd(-1)
         for number in HEARD:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
         if before_exec is not None:
             before_exec()
