@@ -86,6 +86,7 @@ class Load:
         self.outcomes: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         clients = [True] * keep_alive + [False] * fresh
+        self.clients = len(clients)
         self._threads = [threading.Thread(target=self._ask, args=(each,)) for each in clients]
         for thread in self._threads:
             thread.start()
@@ -210,7 +211,8 @@ def test_after_the_drain_delay_it_stops(serve: Serve) -> None:
     assert server.stop() == 0
     assert time.monotonic() - before >= 0.5
     outcomes = load.end()
-    assert outcomes.pop("lost at the door", 0) <= 2, outcomes
+    # Who has just connected when the socket is closed: each client at most once, after that it is refused.
+    assert outcomes.pop("lost at the door", 0) <= load.clients, outcomes
     assert {outcome for outcome in outcomes if outcome != "refused"} == {"answered 200"}, outcomes
 
 
