@@ -153,3 +153,10 @@ def test_another_implementation() -> None:
 
 def test_in_cplusplus_nothing_is_declared_implicitly() -> None:
     assert [use.implicit for use in look("  _PyLong_AsInt(x);", path="a.cpp")] == [False]
+
+
+def test_a_header_that_one_file_includes_for_sure_is_sure() -> None:
+    texts = {"a.c": '#ifdef X\n#include "b.h"\n#endif', "c.c": '#include "b.h"', "b.h": "  _PyLong_AsInt(x);"}
+    outlines = {name: outline(text) for name, text in texts.items()}
+    found = uses(Insides(tuple(texts), {"setup.py": "['a.c', 'c.c']"}, outlines=outlines), parse("3.13"))
+    assert [use.sure for use in found] == [True]
