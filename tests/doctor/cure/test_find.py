@@ -93,3 +93,13 @@ def test_a_project_that_does_not_admit_the_newer_python() -> None:
     examined = [too_old(wanted, parse("3.11", "manylinux"))]
     found = cures(wanted, examined, Shelf(*NEWER), Toolchain(), {"PATH": ""}, examine=too_old, run=lambda _: "")  # type: ignore[arg-type]
     assert [bool(cure.changes) for cure in found] == [True]
+
+
+def test_below_a_free_threaded_python_is_the_same_with_its_lock() -> None:
+    def only_locked(wanted: Wanted, target: Target) -> Examined:
+        verdict = Verdict.FAILS if target.free_threaded else Verdict.WHEEL
+        return Resolution(target, ()), (Finding("p", Version("1.0"), target, verdict),)
+
+    examined = [only_locked(WANTED, parse("3.14t", "manylinux"))]
+    found = cures(WANTED, examined, Shelf(*FILES), Toolchain(), {"PATH": ""}, examine=only_locked, run=lambda _: "")  # type: ignore[arg-type]
+    assert found[0].title.startswith("Use Python 3.14 on manylinux")

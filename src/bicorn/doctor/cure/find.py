@@ -122,12 +122,12 @@ class _Finder:
         return ""
 
     def newest(self, examined: list[Examined], failing: Sequence[Examined]) -> list[Cure]:
-        """The newest Python on which everything installs, below those on which it does not."""
-        least_bad = min(resolution.target.python for resolution, _ in failing)
+        """The newest Python on which everything installs, below those on which it does not: for 3.14t also 3.14."""
+        least_bad = min((one.target.python, one.target.free_threaded) for one, _ in failing)
         place = failing[0][0].target.label.partition(" on ")[2] or None
         known = {resolution.target.label: (resolution, findings) for resolution, findings in examined}
         for target in reversed(everything(place)):
-            if target.python >= least_bad or not self._admitted(target):
+            if (target.python, target.free_threaded) >= least_bad or not self._admitted(target):
                 continue
             resolution, findings = known.get(target.label) or self._examine(self._wanted, target)
             if _installs(resolution, findings) and all(finding.verdict.installs for finding in findings):
