@@ -401,15 +401,18 @@ def _is_value(value: bytes) -> bool:
 
 def _content_length(value: bytes, seen: int) -> int:
     """The number in a content-length; `seen` is that of an earlier one, or -1. Up to 18 digits stay below 2**63."""
-    p = value
-    size = len(value) if len(value) <= 18 else 0
-    length = 0
-    for i in range(size):
-        if not 48 <= p[i] <= 57:
-            size = 0
-            break
-        length = length * 10 + p[i] - 48
-    if size == 0:
+    size = len(value)
+    length = 0 if 0 < size <= 18 else -1
+    if not COMPILED:
+        length = int(value) if length == 0 and value.isdigit() else -1
+    elif length == 0:
+        p = value
+        for i in range(size):
+            if not 48 <= p[i] <= 57:
+                length = -1
+                break
+            length = length * 10 + p[i] - 48
+    if length < 0:
         raise AppProtocolError(f"the response header content-length is not a number: {value!r}")
     if seen >= 0 and seen != length:
         raise AppProtocolError("the response header content-length is given twice, with different values")
