@@ -79,8 +79,8 @@ def _prove(ground: Ground, server: str, kind: Kind, options: tuple[str, ...]) ->
         stack.callback(_stop_all, instances)
         for instance in instances:
             instance.wait_until_answering()
-        # An ASGI application knows that it is being stopped, and its readiness says so (docs/stopping.md).
-        check = "/ready" if options and kind == "fastapi" else "/"
+        # The application knows that it is being stopped, and its readiness says so (docs/stopping.md).
+        check = "/ready" if options else "/"
         address = stack.enter_context(_haproxy(home, instances, check))
         with under_load(address) as seen:
             wait_for(lambda: seen.tally.requests > 50, 10.0)

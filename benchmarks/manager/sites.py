@@ -75,6 +75,11 @@ app = Flask(__name__)
 def hello():
     return {{"pid": os.getpid(), "version": VERSION}}
 
+@app.get("/ready")
+def ready():
+    stop = request.environ.get("bicorn.shutdown")
+    return {{}}, 503 if stop and stop.is_set() else 200
+
 @app.get("/slow")
 def slow():
     time.sleep(float(request.args.get("seconds", 1)))

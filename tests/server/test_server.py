@@ -515,6 +515,22 @@ async def test_applications_find_the_event_of_the_stop_in_their_state(listening:
     assert seen == [True]
 
 
+async def test_wsgi_applications_find_it_in_their_environ(listening: Listener) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("503 Service Unavailable" if environ["bicorn.shutdown"].is_set() else "200 OK", [])
+        return [b""]
+
+    server = Server(config(drain_delay=0.5), [("", loaded(app, "wsgi"))], [listening])
+    async with serving(server) as task:
+        last = b"GET / HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n"
+        [before] = read_answers(await exchange(listening, last))
+        server.stop()
+        await settle(5)
+        [after] = read_answers(await exchange(listening))
+        assert (before.status, after.status) == (200, 503)
+        await asyncio.wait_for(task, 5)
+
+
 @pytest.mark.parametrize("alone", [False, True])
 async def test_what_the_kernel_has_queued_is_accepted_unless_others_do(listening: Listener, alone: bool) -> None:
     server = Server(config(), [("", loaded(Site()))], [listening])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from bicorn.apps.exchange import Channel, Origin
+from bicorn.apps.exchange import SHUTDOWN, Channel, Origin
 from bicorn.apps.files import FileWrapper
 from bicorn.types import Environ
 from bicorn.wire.escapes import unescape
 from bicorn.wire.head import Head
+
+if TYPE_CHECKING:
+    import asyncio
 
 logger = logging.getLogger("bicorn.error")
 
@@ -29,12 +32,20 @@ class EnvironBuilder:
         multithread: whether several threads call the application.
         multiprocess: whether other workers run the same application.
         errors: ``wsgi.errors``; standard error where None.
+        shutdown: ``bicorn.shutdown``, whose ``is_set()`` says that the worker begins to stop; None leaves it out.
     """
 
     __slots__ = ("_environ", "_origin", "_strip", "_template")
 
     def __init__(
-        self, *, prefix: str, root_path: str, multithread: bool, multiprocess: bool, errors: IO[str] | None = None
+        self,
+        *,
+        prefix: str,
+        root_path: str,
+        multithread: bool,
+        multiprocess: bool,
+        errors: IO[str] | None = None,
+        shutdown: asyncio.Event | None = None,
     ) -> None:
         self._strip = len(prefix.encode("utf-8"))
         self._origin: Origin | None = None
@@ -60,6 +71,8 @@ class EnvironBuilder:
             "wsgi.input_terminated": True,
             "wsgi.file_wrapper": FileWrapper,
         }
+        if shutdown is not None:
+            self._template[SHUTDOWN] = shutdown
 
     def build(self, channel: Channel, head: Head) -> Environ:
         """PEP 3333's environ of one request, without ``wsgi.input``."""

@@ -26,6 +26,10 @@ if TYPE_CHECKING:  # the .pxd's, for the compiled reading
 
 COMPILED = not __file__.endswith(".py")
 
+SHUTDOWN = "bicorn.shutdown"
+"""Where applications have the event of the stop: a key of an ASGI ``state`` (the lifespan's, the requests'), and of a
+WSGI environ."""
+
 
 class Origin:
     """Where a connection came in: shared by all connections to one address.

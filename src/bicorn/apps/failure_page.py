@@ -11,7 +11,7 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
-from bicorn.apps.lifespan import SHUTDOWN
+from bicorn.apps.exchange import SHUTDOWN
 
 TITLE = "The application could not start"
 AGAIN = "Save the file that mends it, and this page loads again."

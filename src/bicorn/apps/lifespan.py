@@ -24,12 +24,7 @@ from bicorn.apps.failure import headline, user_stack, user_traceback
 from bicorn.errors import AppBootError, AppProtocolError
 from bicorn.types import ASGIApp, Message
 
-__all__ = ["SHUTDOWN", "Lifespan", "Phase"]
-
 logger = logging.getLogger("bicorn.error")
-
-SHUTDOWN = "bicorn.shutdown"
-"""Where applications have the event of the stop: a key of their lifespan's and their requests' ``state``."""
 
 _CANCEL_GRACE = 1.0
 """Seconds a cancelled application gets to clean up before it is left behind."""

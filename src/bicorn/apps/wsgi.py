@@ -47,7 +47,7 @@ class WsgiEndpoint(Endpoint):
         context: the context each request gets a copy of.
         running: see `Endpoint.running`.
         defaults: the fields the server adds to answers.
-        errors: ``wsgi.errors``; standard error where None.
+        errors, shutdown: see `EnvironBuilder`.
     """
 
     __slots__ = ("app", "context", "environs", "pool")
@@ -64,6 +64,7 @@ class WsgiEndpoint(Endpoint):
         running: set[Exchange],
         defaults: Defaults,
         errors: IO[str] | None = None,
+        shutdown: Any = None,
     ) -> None:
         self.app = app
         self.prefix = prefix
@@ -78,6 +79,7 @@ class WsgiEndpoint(Endpoint):
             multithread=pool is not None,
             multiprocess=multiprocess,
             errors=errors,
+            shutdown=shutdown,
         )
 
     def open(self, channel: Channel, head: Head) -> Exchange:

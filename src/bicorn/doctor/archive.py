@@ -33,7 +33,7 @@ MOST_HEADS = 400
 MOST_OUTLINED = 24 * 1024 * 1024
 """Of C and C++ that is read through; and a tenth of it may be kept."""
 MOST_NAME = 4096
-MOST_SECONDS = 15.0
+MOST_SECONDS = 6.0
 HEAD = 300
 """A generated C file says in its first line what generated it."""
 

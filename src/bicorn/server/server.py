@@ -171,9 +171,11 @@ class Server:
                 context=contextvars.copy_context(),
                 running=service.running,
                 defaults=service.defaults,
+                shutdown=service.shutdown,
             )
         from bicorn.apps.asgi import AsgiEndpoint
-        from bicorn.apps.lifespan import SHUTDOWN, Lifespan
+        from bicorn.apps.exchange import SHUTDOWN
+        from bicorn.apps.lifespan import Lifespan
 
         lifespan = Lifespan(
             app.call,
