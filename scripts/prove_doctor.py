@@ -74,7 +74,7 @@ def tools(python: Python | None) -> toolchain.Toolchain:
     """The compilers that a Python's builds find: this system's, or the chroot's."""
     if not python or not python.root:
         return toolchain.look(os.environ)
-    here = toolchain.look({"PATH": f"{python.root}/usr/bin"}, run=lambda command: "0.0" if python.root else "")
+    here = toolchain.look({"PATH": f"{python.root}/usr/bin"}, run=lambda command: "0.0")
     folders = tuple(f"{python.root}{folder}" for folder in here.headers[:2])
     more = tuple(map(str, Path(python.root, "usr/include").glob("*-linux-*")))
     command = ["chroot", python.root, "cc", "--version"]

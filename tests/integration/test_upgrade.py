@@ -125,7 +125,7 @@ def test_an_upgrade_and_the_way_back_lose_no_request(serve: Serve, folder: Path,
         assert server.stop() == 0
         clients.more()
         poll(lambda: (folder / "site.pid").exists() and (folder / "site.pid").read_text() == f"{new}\n", "its pid file")
-        assert not (folder / "site.pid.2").exists()
+        poll(lambda: not (folder / "site.pid.2").exists(), "the end of its old pid file")
         clients.more()
         # And on.
         os.kill(new, signal.SIGUSR2)

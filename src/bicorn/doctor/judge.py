@@ -74,10 +74,9 @@ def _of_source(
     itself = Requirement(f"{pick.name}=={pick.version}")
     against = [*objections(build, target, lambda wanted: newest(wanted, target, index), itself)]
     against += of_sources(insides, build, target, toolchain.programs.get("cc", ""))
-    against.sort(key=lambda objection: not objection.sure)
     if not any(objection.sure for objection in against) and depth < DEEPEST:
         against += _of_requirements(build, target, index, toolchain, depth)
-        against.sort(key=lambda objection: not objection.sure)
+    against.sort(key=lambda objection: not objection.sure)
     needs = _needs(pick, build)
     missing = toolchain.missing(needs, target)
     made = f"{_no_wheel(pick, target)}; it is built from source ({_languages(build)})"

@@ -12,7 +12,7 @@ import contextvars
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bicorn.apps.exchange import Endpoint
+from bicorn.apps.exchange import SHUTDOWN, Endpoint
 from bicorn.apps.loader import LoadedApp
 from bicorn.observe.slot import SERVING
 from bicorn.server.door import Door
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from bicorn.observe.slot import Slot
     from bicorn.server.overdue import Overdue
     from bicorn.server.overdue_pool import LeavingPool
-
-SHUTDOWN = "bicorn.shutdown"
-"""Where an application finds the event of the worker's stop: in the lifespan's state, and so in ``scope["state"]``."""
 
 
 class Server:
@@ -174,7 +171,6 @@ class Server:
                 shutdown=service.shutdown,
             )
         from bicorn.apps.asgi import AsgiEndpoint
-        from bicorn.apps.exchange import SHUTDOWN
         from bicorn.apps.lifespan import Lifespan
 
         lifespan = Lifespan(

@@ -9,7 +9,7 @@ for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from posixpath import commonpath, dirname, join, normpath
 
 from ...record import Record
@@ -22,13 +22,13 @@ from .outline import SOURCES
 
 DEEPEST = 40
 MOST_STEPS = 200_000
-MOST_SHOWN = 3
 
 _WORD = re.compile(r"\w+")
 _EXPORTED = re.compile(r"\bPyAPI_(?:FUNC|DATA)\s*\([^()]*\)\s*")
 _NO_TYPE = re.compile(r"\b(?:return|else|goto|case|throw|sizeof|new|delete|in|and|or|not)\b")
 
 Known = dict[str, tuple[bool | None, int | None]]
+Line = tuple[int, str, str]
 
 
 class Use(Record):
@@ -77,7 +77,6 @@ class _Walk:
     """Goes through translation units."""
 
     def __init__(self, insides: Insides, target: Target) -> None:
-        self._insides, self._target = insides, target
         self._version = (target.python.major, target.python.minor)
         self._found: dict[tuple[str, int, str], Use] = {}
         self._own: set[str] = set()
@@ -88,18 +87,22 @@ class _Walk:
             self._by_name.setdefault(path.rpartition("/")[2], []).append(path)
         self._words = set(_WORD.findall(" ".join(insides.texts.values())))  # what a build may define itself is there
         self._core = any("pycore_" in text or "Py_BUILD_CORE" in text for text in insides.outlines.values())
-        self._plain = _plain(insides, self._words)
+        self._lines = {path: list(outline.read(text)) for path, text in insides.outlines.items()}
+        self._plain = _plain(self._lines.values(), self._words)
+        self._predefined = {kind: conditions.predefined(target, cplusplus=kind) for kind in (False, True)}
+        # Of the unit that is gone through:
+        self._cplusplus = False
         self._define: Known = {}
         self._seen: set[str] = set()
 
     def unit(self, path: str, sure: bool) -> None:
         """One file that is compiled."""
-        cplusplus = not path.endswith(".c")
-        self._define = dict(conditions.predefined(self._target, cplusplus=cplusplus))
+        self._cplusplus = not path.endswith(".c")
+        self._define = dict(self._predefined[self._cplusplus])
         if "Py_LIMITED_API" not in self._words:
             self._define["Py_LIMITED_API"] = (False, None)
         self._seen = set()
-        self._file(path, sure, cplusplus, 0)
+        self._file(path, sure, 0)
 
     def done(self) -> tuple[Use, ...]:
         """What was found, without what the archive brings itself."""
@@ -111,11 +114,11 @@ class _Walk:
             found.append(use.replace(sure=use.sure and not internal and self._whole))
         return tuple(sorted(found, key=lambda use: (not use.sure, use.implicit, use.path, use.line)))
 
-    def _file(self, path: str, sure: bool, cplusplus: bool, depth: int) -> None:
+    def _file(self, path: str, sure: bool, depth: int) -> None:
         if path in self._seen or depth > DEEPEST:
             return
         self._seen.add(path)
-        lines = list(outline.read(self._insides.outlines[path]))
+        lines = self._lines[path]
         stack: list[
             tuple[bool | None, bool | None]
         ] = []  # of each #if: its branch, and whether one before it was taken
@@ -132,7 +135,7 @@ class _Walk:
             elif directive in ("elif", "else", "endif"):
                 self._turn(directive, rest, stack)
             elif active is not False:
-                self._line(path, number, directive, rest, active, sure, cplusplus, depth)
+                self._line(path, number, directive, rest, active, sure, depth)
 
     def _turn(self, directive: str, rest: str, stack: list[tuple[bool | None, bool | None]]) -> None:
         if not stack:
@@ -145,7 +148,7 @@ class _Walk:
         branch = _all((holds, None if taken is None else not taken))
         stack.append((branch, True if taken or holds else None if None in (taken, holds) else False))
 
-    def _holds(self, directive: str, rest: str, following: tuple[int, str, str]) -> bool | None:
+    def _holds(self, directive: str, rest: str, following: Line) -> bool | None:
         name = (_WORD.findall(rest) or [""])[0]
         guard = _WORD.findall(rest)[-1:] if re.match(r"!\s*defined\b[\s(]*\w+[\s)]*$", rest) else [name]
         if directive == "if":
@@ -172,12 +175,11 @@ class _Walk:
         rest: str,
         active: bool | None,
         sure: bool,
-        cplusplus: bool,
         depth: int,
     ) -> None:
         sure = sure and active is True
         if directive == "include":
-            self._include(path, number, rest, sure, cplusplus, depth)
+            self._include(path, number, rest, sure, depth)
         elif directive in ("define", "undef"):
             self._macro(directive, rest, active)
             if active is None:
@@ -196,10 +198,10 @@ class _Walk:
             elif _declares(rest[:start], rest[end:]):
                 self._own.add(name)
             elif not re.search(r"(?:->|\.|::)\s*$", rest[:start]):
-                called = rest[end:].lstrip().startswith("(") and not cplusplus
+                called = rest[end:].lstrip().startswith("(") and not self._cplusplus
                 self._add(path, number, api("name")[name], sure and directive == "", called)
 
-    def _include(self, path: str, number: int, rest: str, sure: bool, cplusplus: bool, depth: int) -> None:
+    def _include(self, path: str, number: int, rest: str, sure: bool, depth: int) -> None:
         wanted = outline.included(rest)
         base = wanted.rpartition("/")[2]
         found = self._by_name.get(base, [])
@@ -209,7 +211,7 @@ class _Walk:
             near = [len(commonpath([path, name])) for name in fitting]
             fitting = [name for name, length in zip(fitting, near, strict=True) if length == max(near)]
         for name in fitting:
-            self._file(name, sure and len(fitting) == 1, cplusplus, depth + 1)
+            self._file(name, sure and len(fitting) == 1, depth + 1)
         if not wanted:
             self._whole = False  # a macro tells which
         if not found and (row := api("header").get(wanted)):
@@ -231,7 +233,7 @@ class _Walk:
             self._define[name] = (True, None if told else conditions.value(body, self._lookup))
 
     def _add(self, path: str, number: int, row: Api, sure: bool, implicit: bool) -> None:
-        if tuple(map(int, row.python.split("."))) > self._version:
+        if not row.is_gone(self._version):
             return
         key = (path, number, row.name)
         before = self._found.get(key)
@@ -239,16 +241,16 @@ class _Walk:
             self._found[key] = Use(path, number, row, sure, implicit)
 
 
-def _plain(insides: Insides, told: set[str]) -> frozenset[str]:
+def _plain(files: Iterable[list[Line]], told: set[str]) -> frozenset[str]:
     """Macros that are nobody else's: defined in the archive, and neither asked for before nor told by the build.
 
     Where such a one has not been defined, it is not.
     """
     defined: set[str] = set()
     asked: set[str] = set(told)
-    for text in insides.outlines.values():
+    for lines in files:
         before = ""
-        for _, directive, rest in outline.read(text):
+        for _, directive, rest in lines:
             name = (_WORD.findall(rest) or [""])[0]
             if directive == "define":
                 defined.add(name)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from ..archive import Insides
 from .native import ASIDE
 from .outline import SOURCES
-
-LONGEST = 500_000
+from .script import LONGEST, syntax
 
 _ASIDE = ("depends", "include_dirs", "package_data", "data_files", "exclude", "scripts", "headers")
 _UNSURE = (ast.IfExp, ast.Try, ast.comprehension, ast.Compare)
@@ -55,13 +54,10 @@ def _of_project(insides: Insides) -> Iterator[tuple[str, bool]]:
 
 
 def _of_script(text: str) -> Iterator[tuple[str, bool]]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text[:LONGEST])
-        yield from _named(tree, True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+    tree = syntax(text[:LONGEST])
+    if isinstance(tree, ast.Module):
+        with suppress(ValueError, RecursionError, MemoryError):
+            yield from _named(tree, True)
 
 
 def _named(node: ast.AST, sure: bool) -> Iterator[tuple[str, bool]]:

@@ -20,29 +20,10 @@ Lookup = Callable[[str], tuple[bool | None, int | None]]
 
 _TOKEN = re.compile(r"\s*(?:(0[xX][0-9a-fA-F]+|\d+)[uUlL]*|(\w+)|(\|\||&&|[=!<>]=|<<|>>|[-+*/%<>!~&|^()?:,]))")
 _LEVELS = (("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", "<=", ">", ">="), ("<<", ">>"), ("+", "-"))
+_WINDOWS = ("_WIN32", "WIN32", "_WIN64", "MS_WINDOWS", "MS_WIN32", "MS_WIN64", "_MSC_VER", "__MINGW32__")
 _ELSEWHERE = {
-    "linux": (
-        "_WIN32",
-        "WIN32",
-        "_WIN64",
-        "MS_WINDOWS",
-        "MS_WIN32",
-        "MS_WIN64",
-        "_MSC_VER",
-        "__MINGW32__",
-        "__APPLE__",
-    ),
-    "darwin": (
-        "_WIN32",
-        "WIN32",
-        "_WIN64",
-        "MS_WINDOWS",
-        "MS_WIN32",
-        "MS_WIN64",
-        "_MSC_VER",
-        "__MINGW32__",
-        "__linux__",
-    ),
+    "linux": (*_WINDOWS, "__APPLE__"),
+    "darwin": (*_WINDOWS, "__linux__"),
     "win32": ("__APPLE__", "__linux__", "__unix__"),
 }
 _HERE = {"linux": ("__linux__", "__unix__"), "darwin": ("__APPLE__",), "win32": ("_WIN32", "MS_WINDOWS")}
@@ -88,7 +69,7 @@ def predefined(target: Target, *, cplusplus: bool) -> dict[str, tuple[bool | Non
     found |= dict.fromkeys((*_OTHERS, *_ELSEWHERE.get(system, ())), (False, None))
     found |= dict.fromkeys(_HERE.get(system, ()), (True, None))
     for name, row in api("name").items():
-        if tuple(map(int, row.python.split("."))) <= (major, minor):
+        if row.is_gone((major, minor)):
             found[name] = (False, None)
     return found
 

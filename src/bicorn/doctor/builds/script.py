@@ -56,13 +56,15 @@ def read(insides: Insides) -> Script:
         configured = insides.texts.get("setup.cfg", "")
         return Script(extensions="ext_modules" in configured)
     text = text[:LONGEST]
-    imports = frozenset(_imports(text))
-    used = {"setup.py": (text, imports)}
+    tree = syntax(text)
+    imports = _imports(tree)
+    used = {"setup.py": (text, tree, imports)}
     for beside in BESIDE:
         if beside in imports and (other := insides.texts.get(f"{beside}.py")):
-            used[f"{beside}.py"] = (other[:LONGEST], frozenset(_imports(other[:LONGEST])))
+            own = syntax(other[:LONGEST])
+            used[f"{beside}.py"] = (other[:LONGEST], own, _imports(own))
     missing = tuple(
-        (row, name) for name, (content, modules) in used.items() for row in gone() if _uses(row, content, modules)
+        (row, name) for name, (content, _, modules) in used.items() for row in gone() if _uses(row, content, modules)
     )
     return Script(
         True,
@@ -72,7 +74,7 @@ def read(insides: Insides) -> Script:
         bool(OPTIONAL.search(text)),
         bool(CMAKE.search(text)),
         any(f"{name}.py" in insides.names for name in imports - {*BESIDE, "setup"}),
-        next((name for name, (content, _) in used.items() if _is_python2(content)), ""),
+        next((name for name, (_, found, _) in used.items() if _is_python2(found)), ""),
     )
 
 
@@ -91,30 +93,28 @@ def _uses(row: Gone, text: str, imports: frozenset[str]) -> bool:
     )
 
 
-def _is_python2(text: str) -> bool:
+def syntax(text: str) -> ast.Module | SyntaxError | None:
+    """A script's syntax tree; the error where Python 3 cannot read it; None where it is no text for any parser."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
+            warnings.simplefilter("ignore")  # "\d" in somebody's docstring
+            return ast.parse(text)
     except SyntaxError as error:
-        return str(error.msg).startswith(PYTHON2)
+        return error
     except (ValueError, RecursionError, MemoryError):
-        pass
-    return False
+        return None
+
+
+def _is_python2(found: ast.Module | SyntaxError | None) -> bool:
+    return isinstance(found, SyntaxError) and str(found.msg).startswith(PYTHON2)
 
 
 def _without_comments(text: str) -> str:
     return re.sub(r"(?m)#.*$", "", text)
 
 
-def _imports(text: str) -> Iterator[str]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\d" in somebody's docstring
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    yield from _imported(tree.body)
+def _imports(tree: ast.Module | SyntaxError | None) -> frozenset[str]:
+    return frozenset(_imported(tree.body)) if isinstance(tree, ast.Module) else frozenset()
 
 
 def _imported(body: list[ast.stmt]) -> Iterator[str]:

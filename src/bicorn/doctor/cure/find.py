@@ -9,7 +9,7 @@ target, and its commands compared with what this system says that it has.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from packaging.version import Version
 
@@ -124,15 +124,12 @@ class _Finder:
     def newest(self, examined: list[Examined], failing: Sequence[Examined]) -> list[Cure]:
         """The newest Python on which everything installs, below those on which it does not: for 3.14t also 3.14."""
         least_bad = min((one.target.python, one.target.free_threaded) for one, _ in failing)
-        place = failing[0][0].target.label.partition(" on ")[2] or None
-        known = {resolution.target.label: (resolution, findings) for resolution, findings in examined}
-        for target in reversed(everything(place)):
-            if (target.python, target.free_threaded) >= least_bad or not self._admitted(target):
-                continue
-            resolution, findings = known.get(target.label) or self._examine(self._wanted, target)
-            if _installs(resolution, findings) and all(finding.verdict.installs for finding in findings):
-                return [self._stay(target, findings, "the newest on which everything installs")]
-        return []
+        below = (
+            target
+            for target in reversed(_everything_like(failing[0][0].target))
+            if (target.python, target.free_threaded) < least_bad
+        )
+        return self._first(below, examined, "the newest on which everything installs")
 
     def newer(self, examined: list[Examined], failing: Sequence[Examined]) -> list[Cure]:
         """The nearest newer Python on which everything installs, where something needs a newer one than the target."""
@@ -140,14 +137,18 @@ class _Finder:
         if not behind:
             return []
         newest = max(resolution.target.python for resolution in behind)
-        place = behind[0].target.label.partition(" on ")[2] or None
+        above = (target for target in _everything_like(behind[0].target) if target.python > newest)
+        return self._first(above, examined, "the nearest newer one on which everything installs")
+
+    def _first(self, targets: Iterable[Target], examined: Sequence[Examined], which: str) -> list[Cure]:
+        """The first of them on which everything installs."""
         known = {resolution.target.label: (resolution, findings) for resolution, findings in examined}
-        for target in everything(place):
-            if target.python <= newest or not self._admitted(target):
+        for target in targets:
+            if not self._admitted(target):
                 continue
             resolution, findings = known.get(target.label) or self._examine(self._wanted, target)
             if _installs(resolution, findings) and all(finding.verdict.installs for finding in findings):
-                return [self._stay(target, findings, "the nearest newer one on which everything installs")]
+                return [self._stay(target, findings, which)]
         return []
 
     def _stay(self, target: Target, findings: Sequence[Finding], which: str) -> Cure:
@@ -186,6 +187,11 @@ class _Finder:
 
     def _admitted(self, target: Target) -> bool:
         return not self._wanted.requires_python or admits(self._wanted.requires_python, target)
+
+
+def _everything_like(target: Target) -> Sequence[Target]:
+    """Every supported CPython, on the target's platform."""
+    return everything(target.label.partition(" on ")[2] or None)
 
 
 def _minor(target: Target) -> str:

@@ -113,6 +113,11 @@ class Api(Record):
     arguments: int = 0
     internal: bool = False
 
+    def is_gone(self, minor: tuple[int, int]) -> bool:
+        """Whether that CPython, as ``(3, 13)``, is without it."""
+        major, _, least = self.python.partition(".")
+        return (int(major), int(least)) <= minor
+
 
 @cache
 def pythons() -> tuple[Python, ...]:
