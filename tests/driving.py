@@ -9,6 +9,8 @@ import contextvars
 import io
 import os
 import socket
+import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -25,13 +27,19 @@ from tests.fakes import FakeTransport
 
 
 class SocketTransport(FakeTransport):
-    """A transport that has a socket too: some answers are written to its descriptor directly.
+    """A transport that has a socket too: what is written to its descriptor directly counts as written, call by call.
 
-    What arrives there is merged into ``written``. While the client reads nothing (``hold``), the socket is full.
+    While the client reads nothing (``hold``), the socket is full.
+
+    Attributes:
+        reads: the client reads as time passes; else only when the test does.
     """
 
+    reads = True
+
     def __init__(self, **extra: Any) -> None:
-        self._ours, self._theirs = socket.socketpair()
+        kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
+        self._ours, self._theirs = socket.socketpair(type=kind)  # which keeps calls apart
         self._full, self._other = socket.socketpair()
         self._open = self._ours.dup()  # what our descriptor stands for while the client reads
         for sock in (self._ours, self._theirs, self._full, self._other, self._open):
@@ -39,6 +47,7 @@ class SocketTransport(FakeTransport):
         with contextlib.suppress(BlockingIOError):
             while True:
                 self._full.send(bytes(65536))
+        self._lock = threading.Lock()
         super().__init__(extra={"socket": self._ours} | extra)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -53,14 +62,10 @@ class SocketTransport(FakeTransport):
 
     def collect(self) -> None:
         """Merge what was written to the descriptor into ``written``."""
-        with contextlib.suppress(BlockingIOError, OSError):
-            while data := self._theirs.recv(65536):
-                self.writes.append(data)
-                self.written += data
-
-    def take(self) -> bytes:
-        self.collect()
-        return super().take()
+        with self._lock, contextlib.suppress(BlockingIOError, OSError):
+            while data := self._theirs.recv(1 << 20):
+                self._writes.append(data)
+                self._written += data
 
     def send(self, data: bytes) -> None:
         """Bytes come, and the loop does not read them."""
@@ -304,6 +309,8 @@ class Drive:
     def tick(self, seconds: float) -> None:
         """Time passes, at the end of which the deadlines are looked at once."""
         self.service.now += seconds
+        if self.transport.reads:
+            self.transport.collect()
         for connection in list(self.service.connections):
             connection.tick(self.service.now)
 

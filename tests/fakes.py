@@ -34,14 +34,27 @@ class FakeTransport(asyncio.Transport):
     def __init__(self, protocol: asyncio.BaseProtocol | None = None, *, extra: dict[str, Any] | None = None) -> None:
         info = {"peername": ("127.0.0.1", 50000), "sockname": ("127.0.0.1", 8000)}
         super().__init__(info | (extra or {}))
-        self.written = bytearray()
-        self.writes: list[bytes] = []
+        self._written = bytearray()
+        self._writes: list[bytes] = []
         self.closed = self.aborted = self.eof = False
         self.reading = True
         self._protocol = protocol
         self._high, self._low = 64 * 1024, 16 * 1024
         self._holding = self._paused = False
         self._held = 0
+
+    @property
+    def written(self) -> bytearray:
+        self.collect()
+        return self._written
+
+    @property
+    def writes(self) -> list[bytes]:
+        self.collect()
+        return self._writes
+
+    def collect(self) -> None:
+        """Take what was written past this transport; nothing can be."""
 
     # What the connection under test calls.
 
@@ -50,8 +63,8 @@ class FakeTransport(asyncio.Transport):
             raise RuntimeError("Cannot call write() after write_eof()")
         if self.closed:
             return
-        self.writes.append(bytes(data))
-        self.written += data
+        self._writes.append(bytes(data))
+        self._written += data
         if self._holding:
             self._held += len(data)
             if self._held > self._high and not self._paused:

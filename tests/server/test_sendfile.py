@@ -106,6 +106,7 @@ async def test_other_connections_have_a_turn_between_two_blocks(file: int) -> No
 
 async def test_a_client_that_stalls_in_the_middle_of_a_file_is_cut(file: int) -> None:
     with Drive(nothing, timeout_write=30) as drive:
+        drive.transport.reads = False
         task = asyncio.create_task(sendfile.copy(drive.connection, file, 0, len(CONTENT)))
         await settle()
         drive.pass_time(29)

@@ -311,6 +311,21 @@ def test_text_goes_out_as_utf8(module: ModuleType) -> None:
         module.frame(1, "\ud800")
 
 
+def test_what_goes_to_many_is_framed_once(module: ModuleType) -> None:
+    framer = module.Framer()
+    text, other, data = "hello " * 9, "hullo " * 9, b"hello " * 9
+    first = framer.frame(1, text)
+    assert first == module.frame(1, text)
+    assert framer.frame(1, text) is first
+    assert framer.frame(1, other) == module.frame(1, other)
+    with pytest.raises(UnicodeEncodeError):
+        framer.frame(1, "\ud800")
+    assert framer.frame(1, other) == module.frame(1, other)
+    assert framer.frame(2, data) == module.frame(2, data)
+    assert framer.frame(1, data) == module.frame(1, data)
+    assert framer.frame(1, text) == first
+
+
 def test_close_frames_that_are_sent(module: ModuleType) -> None:
     assert module.close_frame(1000, "") == b"\x88\x02\x03\xe8"
     assert module.close_frame(1005, "dropped") == b"\x88\x00"

@@ -2,8 +2,10 @@ import cython
 from bicorn.apps.exchange cimport Channel
 from bicorn.server.service cimport Service
 from bicorn.server.batch cimport Batch
+from bicorn.server.direct cimport send_now
 
 cdef Py_ssize_t PIECES_LIMIT, TURN_LIMIT
+cdef int _UNKNOWN, _NONE
 
 cdef class Outbound(Channel):
     cdef public Service service
@@ -28,11 +30,11 @@ cdef class Outbound(Channel):
     @cython.locals(pieces=list)
     cpdef flush(self)
     cdef _stream(self, object data, Py_ssize_t size)
-    cdef _give_turn(self, Py_ssize_t size)
-    @cython.locals(sent=Py_ssize_t)
+    @cython.locals(descriptor=int, sent=Py_ssize_t)
+    cdef _send(self, bytes data)
+    cdef int _find_descriptor(self) except? -1
     cpdef write_through(self, bytes data)
     cdef _wake(self)
-    cdef int _fileno(self) except -1
     cpdef watch_writing(self)
     cpdef written(self, Py_ssize_t size)
     cpdef Py_ssize_t unsent(self) except -1

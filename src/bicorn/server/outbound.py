@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from typing import IO, Any
 
 from bicorn.apps.exchange import Channel, wake
 from bicorn.errors import ClientDisconnected
 from bicorn.server import sendfile
+from bicorn.server.direct import send_now
 from bicorn.server.service import Service
 
 logger = logging.getLogger("bicorn.error")
@@ -19,6 +19,9 @@ PIECES_LIMIT = 65536
 # After so many bytes of streams the loop has a turn, however fast the application and its client are: the others are
 # served, and a client that has gone is noticed.
 TURN_LIMIT = 1 << 18
+
+_UNKNOWN = -1
+_NONE = -2  # the bytes on the socket are not ours, but TLS's
 
 
 class Outbound(Channel):
@@ -59,7 +62,7 @@ class Outbound(Channel):
         self.writable = True
         self.closed = False
         self._scheme = scheme
-        self._descriptor = -1  # the socket's, once it was asked for
+        self._descriptor = _UNKNOWN  # the socket's, once it was asked for
         self._pieces: list[bytes] | None = None  # until the loop turns
         self._pieces_size = 0
         self._is_slow = False  # the transport says so
@@ -88,12 +91,13 @@ class Outbound(Channel):
         if self._pieces is not None:
             self._collect(data)
             self.flush()
-        elif type(data) is list:
+        elif isinstance(data, list):
             self.written(sum(map(len, data)))
             self._write_lines(data)
         elif data:
             self.written(len(data))
-            self.transport.write(data)
+            if not self.transport.is_closing():
+                self._send(data)
 
     def answer(self, data: bytes | list[bytes]) -> None:
         """Send the last bytes of an answer; they may wait for those of others, see ``bicorn.server.batch``."""
@@ -142,7 +146,7 @@ class Outbound(Channel):
             self._stream(pieces[0] if len(pieces) == 1 else b"".join(pieces), size)
 
     def _stream(self, data: bytes | list[bytes], size: int) -> None:
-        """Hand a piece of a stream to the transport."""
+        """Send a piece of a stream."""
         if self.transport.is_closing():
             self.writable = False  # drain() says that the client has gone as soon as the loop does
             return
@@ -150,47 +154,60 @@ class Outbound(Channel):
         if isinstance(data, list):
             self._write_lines(data)
         else:
-            self.transport.write(data)
-        self._give_turn(size)
-
-    def _write_lines(self, data: list[bytes]) -> None:
-        self.transport.writelines(data)
-        # asyncio's writelines() forgot to pause the protocol until 3.12.8 and 3.13.1 (CVE-2024-12254); this does it.
-        self.transport.set_write_buffer_limits()
-
-    def _give_turn(self, size: int) -> None:
+            self._send(data)
         self._streamed += size
         if self._streamed >= TURN_LIMIT and self.writable:
             self._streamed = 0
             self.writable = False
             self.loop.call_soon(self._go_on)
 
+    def _send(self, data: bytes) -> None:
+        """Hand bytes to the kernel where nothing waits before them, and to the transport what it has no room for.
+
+        Not where the transport is closing: it may have given its descriptor back, and the kernel to somebody else.
+        """
+        transport = self.transport
+        if not transport.get_write_buffer_size():
+            descriptor = self._descriptor
+            if descriptor == _UNKNOWN:
+                descriptor = self._find_descriptor()
+            if descriptor >= 0:
+                sent = send_now(descriptor, data)
+                if sent == len(data):
+                    return
+                if sent < 0:
+                    self.abort()
+                    return
+                if sent:
+                    transport.write(memoryview(data)[sent:])
+                    return
+        transport.write(data)
+
+    def _find_descriptor(self) -> int:
+        sock = self.transport.get_extra_info("socket") if self.tls is None else None
+        self._descriptor = _NONE if sock is None else sock.fileno()
+        return self._descriptor
+
+    def _write_lines(self, data: list[bytes]) -> None:
+        self.transport.writelines(data)
+        # asyncio's writelines() forgot to pause the protocol until 3.12.8 and 3.13.1 (CVE-2024-12254); this does it.
+        self.transport.set_write_buffer_limits()
+
     def _go_on(self) -> None:
         if not self._is_slow and not self.closed:
             self.resume_writing()
 
     def write_through(self, data: bytes) -> None:
-        """Send bytes now, as far as the socket takes them; the loop sends the rest."""
-        transport = self.transport
+        """Send bytes now, as far as the socket takes them; the loop sends the rest.
+
+        Raises:
+            ClientDisconnected: the peer has gone, which the loop may not have heard of yet.
+        """
         self.flush()
-        # A closing transport may have given its descriptor back already, and the kernel may have handed it out again.
-        if self.closed or transport.is_closing():
+        if data and not self.closed:
+            self._stream(data, len(data))
+        if self.closed or self.transport.is_closing():
             raise ClientDisconnected()
-        if not data:
-            return
-        self.written(len(data))
-        self._give_turn(len(data))
-        if self.tls is None and transport.get_write_buffer_size() == 0:
-            try:
-                sent = os.write(self._fileno(), data)
-            except BlockingIOError:
-                sent = 0
-            except OSError as error:
-                self.abort()
-                raise ClientDisconnected() from error
-            data = data[sent:]
-        if data:
-            transport.write(data)
 
     def write_blocking(self, data: bytes) -> None:
         """Send bytes, waiting for a slow peer in place."""
@@ -198,9 +215,10 @@ class Outbound(Channel):
         if self.closed or self.transport.is_closing():
             raise ClientDisconnected()
         self.written(len(data))
-        if self.tls is not None or self.transport.get_write_buffer_size():
+        descriptor = self._find_descriptor()
+        if descriptor < 0 or self.transport.get_write_buffer_size():
             self.transport.write(data)
-        elif not sendfile.write_all(self._fileno(), data, self.service.write_timeout):
+        elif not sendfile.write_all(descriptor, data, self.service.write_timeout):
             self.abort()
             raise ClientDisconnected()
 
@@ -295,11 +313,6 @@ class Outbound(Channel):
         """End the connection at once."""
         if not self.closed:
             self.transport.abort()
-
-    def _fileno(self) -> int:
-        if self._descriptor < 0:
-            self._descriptor = self.transport.get_extra_info("socket").fileno()
-        return self._descriptor
 
     def peer(self) -> str:
         """The peer's address, for the log."""

@@ -3,13 +3,14 @@ from bicorn.apps.websocket cimport WebSocketExchange
 from bicorn.server.batch cimport Batch
 from bicorn.server.outbound cimport Outbound
 from bicorn.server.service cimport Service
-from bicorn.wire.websocket cimport Reader, frame
+from bicorn.wire.websocket cimport Framer, Reader, frame
 
 cdef int OPEN, CLOSING, LINGER, DONE
 cdef int NOTHING, TEXT, BINARY, CLOSE, PING, PONG
 cdef double CLOSE_TIME, LINGER_TIME
 cdef Py_ssize_t LARGE, UNREAD_LIMIT, LINGER_LIMIT, TOGETHER_LIMIT
 cdef bytes _PING
+cdef Framer _framer
 
 cdef class WebSocketConnection(Outbound):
     cdef object __weakref__
@@ -39,6 +40,7 @@ cdef class WebSocketConnection(Outbound):
     cpdef take(self, bytes data)
     @cython.locals(reader=Reader, exchange=WebSocketExchange, service=Service, kind=int)
     cdef _read(self)
+    @cython.locals(size=Py_ssize_t)
     cpdef send_message(self, int kind, object payload)
     @cython.locals(size=Py_ssize_t, batch=Batch)
     cdef _put(self, bytes data)

@@ -30,7 +30,7 @@ from bicorn.server.service import Service
 from bicorn.server.slices import LARGE, Slices
 from bicorn.wire.deflate import Deflate
 from bicorn.wire.opcodes import BINARY, CLOSE, NOTHING, PING, PONG, TEXT
-from bicorn.wire.websocket import Reader, close_frame, frame, frame_head
+from bicorn.wire.websocket import Framer, Reader, close_frame, frame, frame_head
 
 if TYPE_CHECKING:
     from bicorn.config.settings import Config
@@ -50,6 +50,7 @@ LINGER_LIMIT = 1 << 20
 TOGETHER_LIMIT = 65536
 """Frames are collected up to this size before they go out; one as large is not copied."""
 _PING = frame(PING, b"")
+_framer = Framer()  # of the whole worker, whose connections send one after another
 
 
 class WebSocketConnection(Outbound):
@@ -255,17 +256,17 @@ class WebSocketConnection(Outbound):
                     self._put(frame(kind, packed, True))
                     return
             if len(payload) < TOGETHER_LIMIT:
-                self._put(frame(kind, payload))
+                self._put(_framer.frame(kind, payload))
                 return
             data = payload.encode() if kind == TEXT else payload
         except UnicodeEncodeError as error:
             raise AppProtocolError(f"the text of websocket.send is not Unicode: {error}") from None
         self.flush()
         self._sent = True
-        size = len(data)
-        head = frame_head(kind, size)
-        self._bytes_out += len(head) + size
-        self._stream([head, data], len(head) + size)
+        head = frame_head(kind, len(data))
+        size = len(head) + len(data)
+        self._bytes_out += size
+        self._stream([head, data], size)
 
     def _put(self, data: bytes) -> None:
         """Send a frame.
@@ -334,8 +335,7 @@ class WebSocketConnection(Outbound):
         self.transport.close()
 
     def _refuse(self, error: WebSocketError) -> None:
-        """The client broke the protocol: say so and close, but let it read what we say (RFC 9112 §9.6 is about HTTP;
-        a reset destroys a close frame just as well)."""
+        """The client broke the protocol: say so and close, but let it read what we say: a reset would destroy it."""
         if self._state == OPEN:
             logger.warning("%d to %s: %s", error.code, self.peer(), error.reason)
             self._code = error.code

@@ -157,6 +157,15 @@ cdef bytes _piece(bytes data, Py_ssize_t start, Py_ssize_t size, bytes key)
 cpdef bint is_close_code(int code)
 @cython.locals(first=int)
 cpdef bytes frame(int kind, object payload, bint compressed=*)
+
+@cython.final
+cdef class Framer:
+    cdef object _payload
+    cdef int _kind
+    cdef bytes _frame
+
+    cpdef bytes frame(self, int kind, object payload)
+
 @cython.locals(first=int)
 cpdef bytes frame_head(int kind, Py_ssize_t size, bint compressed=*)
 cpdef bytes close_frame(int code, str reason=*)

@@ -398,6 +398,31 @@ def frame(kind: int, payload: bytes | str, compressed: bool = False) -> bytes:
     return frame_head(kind, len(payload), compressed) + payload
 
 
+class Framer:
+    """Frames messages as `frame` does, and remembers the last: a broadcast gives the same object to one connection after
+    another, and they share its frame.
+    """
+
+    __slots__ = ("_frame", "_kind", "_payload")
+
+    def __init__(self) -> None:
+        self._payload: bytes | str | None = None
+        self._kind = NOTHING
+        self._frame = b""
+
+    def frame(self, kind: int, payload: bytes | str) -> bytes:
+        """One whole frame.
+
+        Raises:
+            UnicodeEncodeError: the text has a lone surrogate.
+        """
+        if payload is not self._payload or kind != self._kind:
+            self._frame = frame(kind, payload)
+            self._payload = payload
+            self._kind = kind
+        return self._frame
+
+
 def frame_head(kind: int, size: int, compressed: bool = False) -> bytes:
     """The head of a frame whose `size` bytes of payload are written after it, to spare a large one the copy."""
     first = kind | 0xC0 if compressed else kind | 0x80
