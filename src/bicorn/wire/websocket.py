@@ -399,8 +399,8 @@ def frame(kind: int, payload: bytes | str, compressed: bool = False) -> bytes:
 
 
 class Framer:
-    """Frames messages as `frame` does, and remembers the last: a broadcast gives the same object to one connection after
-    another, and they share its frame.
+    """Frames messages as `frame` does, and remembers the last: a broadcast gives one object to a thousand connections,
+    which share its frame.
     """
 
     __slots__ = ("_frame", "_kind", "_payload")
