@@ -93,7 +93,7 @@ class Connection(Waiting):
         if self.phase >= LINGER:
             self._discard -= len(data)
             if self._discard < 0:
-                self.abort()
+                self.drop_no_more()
             return
         http = self.http
         http.receive(data)

@@ -26,4 +26,5 @@ cdef class Waiting(Outbound):
     cpdef tick(self, double now)
     cpdef close(self)
     cpdef abort(self)
+    cpdef drop_no_more(self)
     cpdef linger(self)

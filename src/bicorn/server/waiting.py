@@ -148,6 +148,13 @@ class Waiting(Outbound):
             self._write_deadline = 0.0
             self.transport.abort()
 
+    def drop_no_more(self) -> None:
+        """Enough has come after the end: until its deadline the peer can still read our answer, which a cut destroys."""
+        if self.phase == LINGER:
+            self.hold_reading()
+        else:
+            self.abort()
+
     def linger(self) -> None:
         """Close so that the peer can read our answer first.
 
