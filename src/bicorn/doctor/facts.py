@@ -37,6 +37,20 @@ class Target(Record):
     here: bool = True
 
 
+class Stated(Record):
+    """A line of a requirements or constraints file.
+
+    Args:
+        name: normalized.
+        file: its path, from the folder that was looked in.
+        hashed: whether the line has hashes.
+    """
+
+    name: str
+    file: str
+    hashed: bool = False
+
+
 class Wanted(Record):
     """What is to be installed.
 
@@ -49,6 +63,7 @@ class Wanted(Record):
         requires_python: the project's own, if it says so.
         notes: what could not be read or is left out, in words.
         options: what requirements files say of indexes, under pip's names: ``("extra-index-url", "https://...")``.
+        stated: in which requirements files, and how.
     """
 
     requirements: tuple[Requirement, ...]
@@ -58,6 +73,7 @@ class Wanted(Record):
     requires_python: str = ""
     notes: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
+    stated: tuple[Stated, ...] = ()
 
 
 class File(Record):

@@ -65,6 +65,18 @@ def test_a_lock_file_has_its_own_tool() -> None:
     assert found[0] == "uv lock --upgrade-package pydantic-core==2.41.1"
 
 
+def test_an_application_by_the_file_that_says_what_it_needs() -> None:
+    assert environment(wanted("main:app, by uv.lock"), "3.13", WAY) == ("uv sync --python 3.13",)
+    found = environment(wanted("main:app, by requirements.txt"), "3.13", WAY)
+    assert found[-1].endswith("pip install -r requirements.txt")
+
+
+def test_a_projects_pins_are_changed_before_it_is_installed() -> None:
+    found = environment(wanted("sub/pyproject.toml"), "3.14", WAY, [CHANGE])
+    assert found[0].endswith("sub/pyproject.toml")
+    assert found[-1].endswith("pip install sub/ pydantic-core==2.41.1")
+
+
 def test_uv_makes_the_environment() -> None:
     found = environment(wanted("requirements.txt"), "3.13", Way("3.13", uv=True))
     assert found == ("uv venv --python 3.13 .venv-3.13", "uv pip install --python .venv-3.13 -r requirements.txt")

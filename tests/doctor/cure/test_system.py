@@ -132,3 +132,16 @@ def test_only_what_the_system_has_is_offered() -> None:
 def test_other_managers_are_asked_too() -> None:
     assert offers("gcc", System(manager="dnf"), says(dnf="gcc.x86_64 14.2"))
     assert not offers("gcc", System(manager="dnf"), says())
+
+
+def test_a_python_that_is_here_as_a_script_says_where_its_library_is(tmp_path: Path) -> None:
+    program(tmp_path, "python3.13")
+    (tmp_path / "lib" / "ensurepip").mkdir(parents=True)
+    where = f"{tmp_path}/lib\n{tmp_path}/include\n"
+
+    def run(command: list[str]) -> str:
+        return "Python 3.13.0\n" if "--version" in command else where if "-ISc" in command else POLICY
+
+    system = System(manager="apt", path=str(tmp_path))
+    assert way("3.13", system, run=run) == Way("python3.13", checked="python3.13 is here (3.13.0)")
+    assert way("3.13", system, headers=True, run=run) is None

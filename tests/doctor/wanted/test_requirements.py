@@ -67,3 +67,14 @@ def test_other_encodings(tmp_path: Path) -> None:
     for encoding in ("utf-8-sig", "utf-16", "latin-1"):
         (tmp_path / "r.txt").write_bytes("a==1 # é\n".encode(encoding))
         assert [str(item) for item in read(["r.txt"], environ={}, directory=str(tmp_path)).requirements] == ["a==1"]
+
+
+def test_where_a_line_is_and_whether_it_has_hashes(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "base.txt").write_text("A_b[x]==1 \\\n  --hash=sha256:00\n./folder\n")
+    found = given(tmp_path, main="-r sub/base.txt\n-c limits.txt\nc>=1\n", limits="d<2\n")
+    assert [(row.name, row.file, row.hashed) for row in found.stated] == [
+        ("a-b", "sub/base.txt", True),
+        ("d", "limits.txt", False),
+        ("c", "main.txt", False),
+    ]

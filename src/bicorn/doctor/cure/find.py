@@ -22,6 +22,7 @@ from ..resolve import resolve
 from ..targets import everything
 from ..toolchain import Toolchain
 from . import system as systems
+from .edits import without_hashes
 from .install import environment
 from .pins import Changed, Examine, least, too_old
 from .system import System, Way
@@ -182,11 +183,22 @@ class _Finder:
         if not way:
             nowhere = f"nothing here offers Python {minor}" if plain else ""
             way = Way(f"python{target.label.partition(' ')[0]}", checked=nowhere)
-        commands = (*way.commands, *environment(self._wanted, minor, way, changed.changes))
-        return Cure(title, commands, changes, "; ".join(filter(None, (checked, way.checked))))
+        picks = changed.resolution.picks
+        commands = (*way.commands, *environment(self._wanted, minor, way, changed.changes, picks))
+        told = (checked, way.checked, _hashes(without_hashes(self._wanted, picks)))
+        return Cure(title, commands, changes, "; ".join(filter(None, told)))
 
     def _admitted(self, target: Target) -> bool:
         return not self._wanted.requires_python or admits(self._wanted.requires_python, target)
+
+
+def _hashes(lacking: Sequence[str]) -> str:
+    """Where the index tells no hashes; pip names the ones that it then misses."""
+    if not lacking:
+        return ""
+    return (
+        f"the index tells no hash of {', '.join(lacking)}: pip will ask for it and say which, to be checked and added"
+    )
 
 
 def _everything_like(target: Target) -> Sequence[Target]:

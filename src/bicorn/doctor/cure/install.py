@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Sequence
 
-from ..facts import Wanted
+from ..facts import Pick, Wanted
+from . import edits as editing
 from .pins import Change
 from .system import Way
 
@@ -27,19 +27,23 @@ UPGRADES = {
 }
 
 
-def environment(wanted: Wanted, minor: str, way: Way, changes: Sequence[Change] = ()) -> tuple[str, ...]:
+def environment(
+    wanted: Wanted, minor: str, way: Way, changes: Sequence[Change] = (), picks: Sequence[Pick] = ()
+) -> tuple[str, ...]:
     """The commands, after the Python is there; an environment that exists is not touched.
 
     Args:
         changes: pins to change first.
+        picks: what is then installed.
     """
-    lock = next((name for name in LOCKS if wanted.source.rsplit("/", 1)[-1] == name), "")
+    source = _source(wanted)
+    lock = next((name for name in LOCKS if source.rsplit("/", 1)[-1] == name), "")
     python = way.python if way.python.startswith("$") else shlex.quote(way.python)
     if lock:
         upgrade = (_upgrade(lock, changes),) if changes else ()
         return (*upgrade, *(command.format(minor=minor, python=python) for command in LOCKS[lock]))
     folder = f".venv-{minor}"
-    edits, what = _what(wanted, changes)
+    edits, what = _what(wanted, source, changes, picks)
     if way.uv:
         return (*edits, f"uv venv --python {minor} {folder}", f"uv pip install --python {folder} {what}")
     return (*edits, f"{python} -m venv {folder}", f"{folder}/bin/python -m pip install {what}")
@@ -51,14 +55,21 @@ def _upgrade(lock: str, changes: Sequence[Change]) -> str:
     return UPGRADES[lock].format(pins=pins, names=" ".join(change.name for change in changes), specifiers=specifiers)
 
 
-def _what(wanted: Wanted, changes: Sequence[Change]) -> tuple[tuple[str, ...], str]:
+def _source(wanted: Wanted) -> str:
+    """The files; of an application, those that say what it needs."""
+    return wanted.source.rpartition(", by ")[2]
+
+
+def _what(wanted: Wanted, source: str, changes: Sequence[Change], picks: Sequence[Pick]) -> tuple[tuple[str, ...], str]:
     """Edits to be made, and what to tell pip."""
-    files = [part.strip() for part in wanted.source.split(",")]
-    if wanted.source and all(file.endswith((".txt", ".in")) for file in files):
-        edits = tuple(_edit(change, file) for file in files for change in changes)
+    files = [part.strip() for part in source.split(",")]
+    stated = {row.file for row in wanted.stated}
+    if source and all(file.endswith((".txt", ".in")) or file in stated for file in files):
+        edits = editing.of_files(wanted, files, changes, picks) if changes else ()
         return edits, " ".join(f"-r {shlex.quote(file)}" for file in files)
-    if wanted.source.endswith("pyproject.toml"):
-        return (), " ".join([shlex.quote(wanted.source.removesuffix("pyproject.toml") or "."), *_exact(changes)])
+    if source.endswith("pyproject.toml"):
+        folder = shlex.quote(source.removesuffix("pyproject.toml") or ".")
+        return editing.of_project(source, changes), " ".join([folder, *_exact(changes)])
     moved = {change.name for change in changes}
     named = [
         shlex.quote(_shown(item)) for item in wanted.requirements if item.name.lower().replace("_", "-") not in moved
@@ -72,13 +83,3 @@ def _shown(requirement: object) -> str:
 
 def _exact(changes: Sequence[Change]) -> list[str]:
     return [shlex.quote(f"{change.name}=={change.new}") for change in changes]
-
-
-def _edit(change: Change, file: str) -> str:
-    """A line of a requirements file, whatever its name's case and separators."""
-    name = re.sub(r"-", "[-_.]", change.name)
-    extras = r"(\[[^]]*\])?"
-    one = "[=<>~!]=?=? *[^;#, ]+"
-    expression = f"s/^({name}{extras}) *{one}( *, *{one})*/\\1=={change.new}/I"
-    in_place = "-i ''" if sys.platform == "darwin" else "-i"
-    return f"sed -E {in_place} {shlex.quote(expression)} {shlex.quote(file)}"

@@ -27,6 +27,8 @@ INSTALL = {
     "brew": "brew install",
 }
 
+_WHERE = "import os, sysconfig; print(os.path.dirname(os.__file__)); print(sysconfig.get_path('include'))"
+
 
 class System(Record):
     """What there is to install from.
@@ -92,9 +94,9 @@ def _here(minor: str, system: System, headers: bool, run: Run) -> Way | None:
     version = _version(run([found, "--version"])) if found else ""
     if not found or not version.startswith(f"{minor}."):
         return None
-    prefix = os.path.dirname(os.path.dirname(os.path.realpath(found)))
-    lacks = [] if os.path.isdir(f"{prefix}/lib/python{minor}/ensurepip") else [f"python{minor}-venv"]
-    if headers and not os.path.isfile(f"{prefix}/include/python{minor}/Python.h"):
+    library, include = _folders(found, minor, run)
+    lacks = [] if os.path.isdir(f"{library}/ensurepip") else [f"python{minor}-venv"]
+    if headers and not os.path.isfile(f"{include}/Python.h"):
         lacks.append(f"python{minor}-dev")
     if not lacks:
         return Way(f"python{minor}", checked=f"python{minor} is here ({version})")
@@ -102,6 +104,16 @@ def _here(minor: str, system: System, headers: bool, run: Run) -> Way | None:
         return None
     command = system.install(" ".join(lacks))
     return Way(f"python{minor}", (command,), f"python{minor} is here ({version}); apt-cache policy has {_and(lacks)}")
+
+
+def _folders(program: str, minor: str, run: Run) -> tuple[str, str]:
+    """Where a Python has its library and its headers; what is on the PATH may be a script, as pyenv's are."""
+    told = run([program, "-ISc", _WHERE])
+    library, _, include = told.strip().partition("\n")
+    if os.path.isdir(library):
+        return library, include
+    prefix = os.path.dirname(os.path.dirname(os.path.realpath(program)))
+    return f"{prefix}/lib/python{minor}", f"{prefix}/include/python{minor}"
 
 
 def _packaged(minor: str, system: System, headers: bool, run: Run) -> Way | None:

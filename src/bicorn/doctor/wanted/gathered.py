@@ -5,7 +5,7 @@ from __future__ import annotations
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..facts import Wanted
+from ..facts import Stated, Wanted
 from . import text
 
 
@@ -18,6 +18,7 @@ class Gathered:
         self.pins: list[Requirement] = []
         self.options: list[tuple[str, str]] = []
         self.notes: list[str] = []
+        self.stated: list[Stated] = []
         self.requires_python = ""
 
     def add(self, line: str, where: str) -> None:
@@ -54,6 +55,7 @@ class Gathered:
             requires_python=self.requires_python,
             notes=tuple(self.notes),
             options=tuple(self.options),
+            stated=tuple(self.stated),
         )
 
 
@@ -71,6 +73,7 @@ def merged(parts: list[Wanted]) -> Wanted:
         requires_python=", ".join(dict.fromkeys(part.requires_python for part in parts if part.requires_python)),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         options=tuple(dict.fromkeys(option for part in parts for option in part.options)),
+        stated=tuple(row for part in parts for row in part.stated),
     )
 
 

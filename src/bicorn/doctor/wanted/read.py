@@ -93,7 +93,7 @@ class _Asked:
 
     def reader(self, into: Gathered) -> Reader:
         """Reads requirements files into what is gathered."""
-        return Reader(into, self.environ, self._folder)
+        return Reader(into, self.environ, self._folder, self.directory)
 
     def _file(self, path: str, shown: str) -> Wanted:
         into, name = Gathered(), os.path.basename(path)

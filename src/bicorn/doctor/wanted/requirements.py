@@ -8,6 +8,9 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from packaging.utils import canonicalize_name
+
+from ..facts import Stated
 from ..index import filenames
 from . import text
 from .gathered import Gathered
@@ -23,6 +26,7 @@ OTHERS = frozenset({"prefer-binary", "require-hashes", "use-feature"})  # of no 
 OPTIONS = INDEX_OPTIONS | UNFOLLOWED | OTHERS | frozenset(SHORT.values())
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
+_OPTIONS = re.compile(r"\s--?[a-z]")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 Folder = Callable[[str, tuple[str, ...], Gathered], None]
@@ -32,8 +36,9 @@ Folder = Callable[[str, tuple[str, ...], Gathered], None]
 class Reader:
     """Reads requirements files, and those that they name, each once."""
 
-    def __init__(self, gathered: Gathered, environ: Mapping[str, str], folder: Folder) -> None:
+    def __init__(self, gathered: Gathered, environ: Mapping[str, str], folder: Folder, directory: str = "") -> None:
         self._into, self._environ, self._folder = gathered, environ, folder
+        self._directory = directory
         self._seen: set[tuple[str, bool]] = set()
 
     def file(self, path: str, *, constraints: bool = False) -> None:
@@ -56,6 +61,14 @@ class Reader:
                 self._option(line, os.path.dirname(path), where, constraints)
             else:
                 self._requirement(line, os.path.dirname(path), where, constraints)
+                self._state(line, path)
+
+    def _state(self, line: str, path: str) -> None:
+        """Notes where a project is named, for whoever would change that line."""
+        if found := text.requirement(_OPTIONS.split(line, maxsplit=1)[0].strip()):
+            near = os.path.relpath(path, self._directory or ".")
+            shown = os.path.abspath(path) if near.startswith(os.pardir) else near
+            self._into.stated.append(Stated(str(canonicalize_name(found.name)), shown, "--hash" in line))
 
     def _option(self, line: str, folder: str, where: str, constraints: bool) -> None:
         name, value = _split(line)
@@ -77,7 +90,7 @@ class Reader:
             self._into.note(f"{where}: {line[:60]} is not followed")
 
     def _requirement(self, line: str, folder: str, where: str, constraints: bool) -> None:
-        line = re.split(r"\s--?[a-z]", line, maxsplit=1)[0].strip()  # --hash and others of one requirement
+        line = _OPTIONS.split(line, maxsplit=1)[0].strip()  # --hash and others of one requirement
         found = text.requirement(line)
         if constraints:
             if found and not found.url:
