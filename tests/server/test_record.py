@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bicorn.server.record import access_record
+from bicorn.server.record import access_record, websocket_record
 from tests.driving import Drive, settle
 
 
@@ -31,3 +31,17 @@ async def test_a_record_says_what_the_client_got() -> None:
     assert record.request_headers == [(b"host", b"example.org"), (b"x-b", b"2")]
     assert record.response_headers == [(b"x-a", b"1")]
     assert (other.status, other.response_headers) == (408, [])  # the server's own answer, not the application's
+
+
+async def test_a_record_of_a_websocket_has_its_close_code_and_its_messages() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    with Drive(app) as drive:
+        drive.get("/chat?b", "X-B: 2")
+        await settle()
+        assert drive.connection.exchange is not None
+        record = websocket_record(drive.connection, drive.connection.exchange, 1001, 70, 1.5, (3, 2, 90))
+    assert (record.client, record.method, record.target) == ("127.0.0.1", "WEBSOCKET", "/chat?b")
+    assert (record.status, record.response_bytes, record.duration, record.messages) == (1001, 70, 1.5, (3, 2, 90))
+    assert record.request_headers == [(b"host", b"example.org"), (b"x-b", b"2")]

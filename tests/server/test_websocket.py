@@ -183,6 +183,31 @@ async def test_a_close_frame_behind_many_messages_is_seen_once_they_are_taken() 
         assert app.messages[-1]["code"] == 1000
 
 
+@pytest.mark.parametrize("close", [b"", masked(0x88, b"\x03\xe8"), masked(0x83)])
+async def test_messages_behind_a_full_queue_are_not_lost_with_the_connection(close: bytes) -> None:
+    go = asyncio.Event()
+    app = App()
+
+    async def slow(receive: Any, send: Any) -> None:
+        await go.wait()
+        with pytest.raises(OSError, match="disconnected"):
+            await send({"type": "websocket.send", "text": "too late"})
+        await app.listen(receive, send)
+
+    app.then = slow
+    with Client(app, ws_max_queue=2) as client:
+        await client.open()
+        client.feed(b"".join(masked(0x81, b"%d" % number) for number in range(20)) + close)
+        client.transport.lose()
+        await settle()
+        go.set()
+        await settle()
+        assert [message.get("text") for message in app.messages[:-1]] == [str(number) for number in range(20)]
+        code = 1006 if not close else 1000 if close[0] == 0x88 else 1002
+        assert (app.messages[-1]["type"], app.messages[-1]["code"]) == ("websocket.disconnect", code)
+        assert not client.running
+
+
 async def test_a_client_that_pings_and_reads_nothing_is_owed_one_pong() -> None:
     with Client(App(wait)) as client:
         await client.open()

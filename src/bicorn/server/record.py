@@ -1,4 +1,4 @@
-"""What the access log is told of an answer."""
+"""What the access log is told of an answer, and of a WebSocket."""
 
 from __future__ import annotations
 
@@ -31,4 +31,30 @@ def access_record(channel: Channel, exchange: Exchange, status: int, duration: f
         request_headers=head.headers,
         response_headers=list(fields),
         scheme=channel.origin.scheme,
+    )
+
+
+def websocket_record(
+    channel: Channel, exchange: Exchange, code: int, sent: int, duration: float, messages: tuple[int, int, int]
+) -> AccessRecord:
+    """The record of a WebSocket that is over, with its close code in the status's place.
+
+    Args:
+        sent: bytes, of its frames.
+        duration: seconds since the handshake.
+        messages: received and sent ones, and the bytes received.
+    """
+    head = exchange.head
+    return AccessRecord(
+        client=channel.client[0] if channel.client else "",
+        method="WEBSOCKET",
+        target=head.target.decode("ascii"),
+        http_version="1.1",
+        status=code,
+        response_bytes=sent,
+        duration=duration,
+        request_headers=head.headers,
+        response_headers=[],
+        scheme=channel.origin.scheme,
+        messages=messages,
     )

@@ -149,7 +149,7 @@ class Waiting(Outbound):
             self.transport.abort()
 
     def drop_no_more(self) -> None:
-        """Enough has come after the end: until its deadline the peer can still read our answer, which a cut destroys."""
+        """Enough has come after the end: till the deadline the peer can still read our answer, which a cut destroys."""
         if self.phase == LINGER:
             self.hold_reading()
         else:

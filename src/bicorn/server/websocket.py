@@ -23,9 +23,9 @@ from bicorn.apps.exchange import Exchange
 from bicorn.apps.websocket import WebSocketExchange
 from bicorn.apps.websocket_messages import FAILED, GOING_AWAY, NO_CLOSE, RESTART
 from bicorn.errors import AppProtocolError, WebSocketError
-from bicorn.observe.access import AccessRecord
 from bicorn.server.outbound import Outbound
 from bicorn.server.phases import LINGER_TIME
+from bicorn.server.record import websocket_record
 from bicorn.server.service import Service
 from bicorn.server.slices import LARGE, Slices
 from bicorn.wire.deflate import Deflate
@@ -158,14 +158,20 @@ class WebSocketConnection(Outbound):
     def connection_lost(self, error: Exception | None) -> None:
         """asyncio: the connection is over."""
         self.closed = True
+        self.writable = False  # who sends hears that the client has gone
         self.deadline = 0.0
         self._write_deadline = 0.0
-        self._reader.stop()
         self._deflate = None
-        self.exchange.closed(NO_CLOSE, "")
+        if self._state != OPEN or not self.exchange.is_full:
+            self._lost()
         self._wake()
         self.service.gone(self)
         self._log_access()
+
+    def _lost(self) -> None:
+        """The application has taken all that came before the connection was lost, or wants none of it."""
+        self._reader.stop()
+        self.exchange.closed(NO_CLOSE, "")
 
     def resume_writing(self) -> None:
         """asyncio: the peer has caught up."""
@@ -179,10 +185,14 @@ class WebSocketConnection(Outbound):
 
     def want_messages(self) -> None:
         """There is room for messages again."""
-        if self.closed or self._state >= LINGER:
+        if self._state >= LINGER:
             return
         self._read()
-        if self._paused and not self.exchange.is_full:
+        if self.exchange.is_full:
+            return
+        if self.closed:
+            self._lost()
+        elif self._paused:
             self._resume_reading()
 
     def _stop_reading(self) -> None:
@@ -428,23 +438,8 @@ class WebSocketConnection(Outbound):
         self.send_close(FAILED, "")
 
     def _log_access(self) -> None:
-        """One line for the end, with the close code in the status's place."""
         access = self.service.access
-        if access is None:
-            return
-        head = self.exchange.head
-        access.log(
-            AccessRecord(
-                client=self.client[0] if self.client else "",
-                method="WEBSOCKET",
-                target=head.target.decode("ascii"),
-                http_version="1.1",
-                status=self._code,
-                response_bytes=self._bytes_out,
-                duration=time.monotonic() - self._began,
-                request_headers=head.headers,
-                response_headers=[],
-                scheme=self.origin.scheme,
-                messages=(self._messages_in, self._messages_out, self._bytes_in),
-            )
-        )
+        if access is not None:
+            messages = (self._messages_in, self._messages_out, self._bytes_in)
+            duration = time.monotonic() - self._began
+            access.log(websocket_record(self, self.exchange, self._code, self._bytes_out, duration, messages))
