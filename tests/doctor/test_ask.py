@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,12 @@ from bicorn.doctor.ask import ask
 
 def test_what_is_printed_on_either_stream() -> None:
     assert ask([sys.executable, "-S", "-c", "import sys; print(1); sys.stderr.write('2')"]).split() == ["1", "2"]
+
+
+def test_a_rust_is_asked_where_no_folder_has_a_say(tmp_path: Path) -> None:
+    (tmp_path / "rustc").write_text("#!/bin/sh\npwd\n")
+    (tmp_path / "rustc").chmod(0o755)
+    assert ask([str(tmp_path / "rustc")]) == "/\n"
 
 
 @pytest.mark.parametrize("command", [["/no/such/program"], [sys.executable, "-S", "-c", "print(1); 1/0"]])

@@ -34,6 +34,14 @@ def test_a_rustup_without_a_toolchain_is_no_rust(tmp_path: Path) -> None:
     assert look({"PATH": str(tmp_path)}, run=lambda _: "").programs == {}
 
 
+def test_a_rustup_that_was_never_set_up_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "rustc").symlink_to(program(tmp_path, "rustup"))
+    environ = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    assert look(environ, run=lambda _: "rustc 1.90.0").programs == {}
+    (tmp_path / ".rustup").mkdir()
+    assert look(environ, run=lambda _: "rustc 1.90.0").programs == {"rustc": "1.90.0"}
+
+
 def test_only_the_version_is_asked_for(tmp_path: Path) -> None:
     for name in ("gcc", "rustc", "cmake", "python3.14", "setup.py"):
         program(tmp_path, name)

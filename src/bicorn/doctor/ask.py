@@ -6,6 +6,7 @@ package, and each has a limit of time.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 
@@ -27,6 +28,7 @@ def ask(command: list[str]) -> str:
             errors="replace",
             timeout=SECONDS,
             check=True,
+            cwd="/" if os.path.basename(command[0]) in ("rustc", "cargo") else None,  # rustup obeys files of a folder
         )
     except (OSError, subprocess.SubprocessError):
         return ""

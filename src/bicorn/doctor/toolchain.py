@@ -75,7 +75,8 @@ def look(environ: Mapping[str, str], *, run: Run | None = None) -> Toolchain:
     programs = {}
     for name, candidates in PROGRAMS.items():
         told = environ.get(SETTINGS.get(name, ""), "").split(" ")[0]
-        if found := _find([told] if told else candidates, path):
+        found = _find([told] if told else candidates, path)
+        if found and not _is_empty_rustup(found, environ):
             programs[name] = _version(run([found, "--version"]))
             if not programs[name] and name in ("rustc", "cargo", "cc", "c++"):
                 del programs[name]  # a rustup without a toolchain, /bin/false: it is there and does not work
@@ -93,6 +94,12 @@ def _find(names: Iterable[str], path: list[str]) -> str:
             if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
                 return candidate
     return ""
+
+
+def _is_empty_rustup(program: str, environ: Mapping[str, str]) -> bool:
+    """Whether it is a rustup that was never set up: to ask it for a version makes it write its settings."""
+    home = environ.get("RUSTUP_HOME") or os.path.join(environ.get("HOME", "/"), ".rustup")
+    return os.path.basename(os.path.realpath(program)) == "rustup" and not os.path.isdir(home)
 
 
 def _pythons(path: list[str]) -> dict[str, bool]:

@@ -71,6 +71,26 @@ def test_a_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, fetch:
         assert time.monotonic() - start < 5
 
 
+def test_a_body_that_comes_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch, fetch: web.Web) -> None:
+    monkeypatch.setattr(web, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(web, "SLOWEST", 1 << 40)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"
+        threading.Thread(target=drip, args=(listener, head), daemon=True).start()
+        with pytest.raises(DoctorError, match="it timed out"):
+            fetch.get(f"http://127.0.0.1:{listener.getsockname()[1]}/", limit=1 << 20)
+
+
+def test_a_silent_server_is_asked_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with pytest.raises(DoctorError, match="it timed out"):
+            web.Web(Settings(timeout=0.05)).get(f"http://127.0.0.1:{listener.getsockname()[1]}/", limit=1)
+        listener.setblocking(False)
+        listener.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
 def drip(listener: socket.socket, head: bytes) -> None:
     def one(connection: socket.socket) -> None:
         try:

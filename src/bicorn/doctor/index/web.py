@@ -14,12 +14,19 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, MaxRetryError, NameResolutionError, NewConnectionError, SSLError
+from urllib3.exceptions import (
+    HTTPError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
 from urllib3.util import Retry, Timeout
 
 from ...errors import DoctorError
@@ -28,8 +35,10 @@ from .pages import shown
 from .settings import Settings
 
 CONNECTIONS = 16
-HEAD_SECONDS = 30.0  # until the head of an answer is complete
+HEAD_SECONDS = 20.0  # until the head of an answer is complete
 BODY_SECONDS = 90.0
+SLOW_SECONDS = 15.0  # from then on a body is given up that comes at less than
+SLOWEST = 1024  # bytes a second
 
 _PIECE = 1 << 16
 _AGENT = "bicorn-doctor"
@@ -80,7 +89,7 @@ class Web:
                 headers={"User-Agent": _AGENT, **self._credentials(url), **headers},
                 preload_content=False,
                 timeout=self._timeout,
-                retries=Retry(
+                retries=_Retry(
                     3,
                     connect=1,
                     read=2,
@@ -180,7 +189,7 @@ class Web:
 
 
 def _body(response: urllib3.BaseHTTPResponse, url: str, limit: int, most: int) -> bytes:
-    deadline = time.monotonic() + BODY_SECONDS
+    start = time.monotonic()
     found = bytearray()
     try:
         while piece := response.read1(_PIECE, decode_content=True):
@@ -189,8 +198,9 @@ def _body(response: urllib3.BaseHTTPResponse, url: str, limit: int, most: int) -
                 break
             if len(found) > limit:
                 raise DoctorError(f"{shown(url)} is larger than {limit >> 20} MB, which no sound answer is; given up.")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not complete after {BODY_SECONDS:.0f} seconds")
+            took = time.monotonic() - start
+            if took > BODY_SECONDS or (took > SLOW_SECONDS and len(found) < took * SLOWEST):
+                raise TimeoutError(f"{len(found)} bytes after {took:.0f} seconds")
     except BaseException:
         response.close()
         raise
@@ -215,6 +225,24 @@ def _reason(error: BaseException) -> tuple[str, str]:
     if isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError)):
         return "it timed out", "Try again, or --offline."
     return f"{type(error).__name__}: {str(error)[:160]}", "Try again, or check the index URL."
+
+
+class _Retry(Retry):
+    """Again where a connection broke, not where a server let us wait: it would do so three times."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: urllib3.BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        *rest: Any,
+        **named: Any,
+    ) -> Self:
+        """The retries that are left."""
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        return super().increment(method, url, response, error, *rest, **named)
 
 
 class _Patience:
