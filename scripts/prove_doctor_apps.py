@@ -92,15 +92,16 @@ def run(file: Path, python: str, url: str, kept: replay.Kept, folder: str) -> Ru
     environ = {"PATH": os.environ["PATH"], "HOME": folder, "XDG_CACHE_HOME": folder, "PIP_CONFIG_FILE": os.devnull}
     asked, absent = kept.asked, sum(kept.missed.values())
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
-        started = time.monotonic()
+        started, peak = time.monotonic(), 0
         process = subprocess.Popen(command, stdout=out, stderr=error, env=environ, cwd=file.parent)
         while True:
+            peak = resident(process.pid) or peak
             pid, status, used = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
             if time.monotonic() - started > PATIENCE:
                 process.kill()
-            time.sleep(0.005)
+            time.sleep(0.01)
         seconds = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)  # so that nobody waits for it again
         out.seek(0)
@@ -110,13 +111,22 @@ def run(file: Path, python: str, url: str, kept: replay.Kept, folder: str) -> Ru
         status=process.returncode,
         seconds=seconds,
         processor=used.ru_utime + used.ru_stime,
-        peak=used.ru_maxrss // 1024,
+        peak=peak or used.ru_maxrss >> 10,
         asked=kept.asked - asked,
         absent=sum(kept.missed.values()) - absent,
         said=said,
         told=told,
         pins=pins(said),
     )
+
+
+def resident(pid: int) -> int:
+    """The most memory it has had so far, in MiB (Linux); its ``ru_maxrss`` begins with what this process has."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM")), 0)
 
 
 def pins(said: str) -> dict[str, str]:

@@ -69,14 +69,16 @@ class Kept:
 
     def __init__(self, caches: list[Path]) -> None:
         self._stores = [cache / store for cache in caches for store in STORES if (cache / store).is_dir()]
-        self._pages: dict[str, dict[str, Any]] = {}
+        self._pages: dict[str, bytes] = {}
         self.missed: dict[str, int] = {}
         self.asked = 0
         self._remote: dict[str, str] = {}
         self._lock = threading.Lock()
-        for _, name, page in sorted(self._read_pages(), key=lambda found: found[0]):
-            self._pages[name] = page
-        self._link()
+        newest: dict[str, float] = {}
+        for written, name, page in self._read_pages():
+            if written >= newest.get(name, 0.0):
+                newest[name] = written
+                self._pages[name] = self._linked(name, page)
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -85,8 +87,7 @@ class Kept:
 
     def page(self, name: str) -> bytes | None:
         """A project's page, with links to this server."""
-        page = self._pages.get(canonicalize_name(name))
-        return None if page is None else json.dumps(page).encode()
+        return self._pages.get(canonicalize_name(name))
 
     def file(self, path: str) -> bytes | None:
         """A file's bytes, by its path here; a wheel's metadata also out of the wheel."""
@@ -135,14 +136,14 @@ class Kept:
                         page = json.loads(body)
                         yield path.stat().st_mtime, canonicalize_name(page["name"]), page
 
-    def _link(self) -> None:
-        for name, page in self._pages.items():
-            for file in page["files"]:
-                url = urljoin(f"https://pypi.org/simple/{name}/", file["url"])
-                parts = urlsplit(url)
-                local = f"/files/{parts.netloc}{parts.path}"
-                self._remote[local] = url.partition("#")[0]
-                file["url"] = local
+    def _linked(self, name: str, page: dict[str, Any]) -> bytes:
+        for file in page["files"]:
+            url = urljoin(f"https://pypi.org/simple/{name}/", file["url"])
+            parts = urlsplit(url)
+            local = f"/files/{parts.netloc}{parts.path}"
+            self._remote[local] = url.partition("#")[0]
+            file["url"] = local
+        return json.dumps(page).encode()
 
 
 def _answer(path: Path, only: str = "") -> tuple[dict[str, str], bytes | None]:

@@ -115,3 +115,15 @@ def test_an_environment_is_asked_about_for_its_own_python(
     monkeypatch.setattr(examining, "read", lambda *_, **__: Wanted((), source="x"))
     (target,) = examine(ask(str(tmp_path))).targets
     assert target.label.partition(" ")[0] == "3.11"
+
+
+def test_a_pick_is_judged_once_whoever_wants_it(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    judge = examining.judge
+    monkeypatch.setattr(examining, "judge", lambda pick, *rest: judged.append(pick.name) or judge(pick, *rest))
+    wanted = Wanted((Requirement("good"), Requirement("odd")))
+    case = examining._Case(wanted, index, Toolchain(), None, 1)
+    resolution, findings = case.about(examining.targets.parse("3.13", "manylinux_2_28_x86_64"))
+    other = resolution.replace(picks=tuple(pick.replace(wanted_by=("x",)) for pick in reversed(resolution.picks)))
+    assert case.judged(other) == tuple(reversed(findings))
+    assert sorted(judged) == ["good", "odd"]

@@ -27,3 +27,20 @@ def test_what_is_needed_is_asked_for_at_once_and_only_once(served: Shelf, connec
     before = len(served.asked)
     assert all(index.metadata(index.project(name).files[0]) for name in names)
     assert len(served.asked) == before
+
+
+def test_a_second_resolution_walks_along_what_is_new_only(served: Shelf, connected: Connect) -> None:
+    served.wheel("top", "1", "below")
+    served.wheel("top", "2", "below", "new")
+    served.wheel("below", "1")
+    served.wheel("new", "1")
+    index = connected()
+    looked: list[str] = []
+    submit = index.submit
+    index.submit = lambda function: looked.append("") or submit(function)  # type: ignore[method-assign, func-returns-value]
+    counts = []
+    for wanted in ("top<2", "top<2", "top"):
+        looked.clear()
+        prefetch([Requirement(wanted)], Finder(Wanted(()), parse("3.14"), index), index)
+        counts.append(len(looked))
+    assert counts == [2, 0, 2]  # of the last "below" is known

@@ -180,10 +180,9 @@ class Finder:
         for limit in limits:
             specifier &= limit.specifier
         exact = next((version for limit in limits if (version := pins(limit))), None)
-        versions = (
-            project.versions if exact is None else [version for version in project.versions if _same(version, exact)]
-        )
-        return (version for version in versions if specifier.contains(version, prereleases=True))
+        if exact is None:
+            return project.within(specifier)
+        return (version for version in project.like(exact) if specifier.contains(version, prereleases=True))
 
     def _candidate(self, name: str, version: Version, extras: frozenset[str], pinned: bool) -> Candidate:
         key = (name, version, extras, pinned, "")
@@ -262,10 +261,6 @@ def pins(requirement: Requirement) -> Version | None:
 
 def _insists(need: Need) -> bool:
     return need.direct and pins(need.requirement) is not None
-
-
-def _same(version: Version, pinned: Version) -> bool:
-    return version == pinned or (pinned.local is None and version.public == pinned.public)
 
 
 def _is_archive(file: File) -> bool:

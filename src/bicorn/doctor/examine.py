@@ -133,6 +133,7 @@ class _Case:
     ) -> None:
         self.wanted, self.index, self.tools = wanted, index, tools
         self._progress, self._done, self._steps = progress, 0, 2 * steps + 1
+        self._known: dict[tuple[object, ...], Finding] = {}
 
     def about(self, target: Target) -> Answer:
         """What becomes of it on one target."""
@@ -142,15 +143,17 @@ class _Case:
         return resolution, self.judged(resolution)
 
     def judged(self, resolution: Resolution) -> tuple[Finding, ...]:
-        """The findings of a resolution, in parallel where an archive has to be read."""
+        """The findings of a resolution, in parallel where an archive has to be read; each pick is judged once."""
 
         def one(pick: Pick) -> Finding:
             return judge(pick, resolution.target, self.index, self.tools)
 
-        easy = [pick for pick in resolution.picks if not pick.chosen or pick.chosen.is_wheel]
-        hard = [pick for pick in resolution.picks if pick not in easy]
-        found = {finding.name: finding for finding in [*map(one, easy), *self.index.each(one, hard)]}
-        return tuple(found[pick.name] for pick in resolution.picks)
+        keys = [_key(pick, resolution.target) for pick in resolution.picks]
+        new = {key: pick for key, pick in zip(keys, resolution.picks, strict=True) if key not in self._known}
+        hard = {key: pick for key, pick in new.items() if pick.chosen and not pick.chosen.is_wheel}
+        self._known |= {key: one(pick) for key, pick in new.items() if key not in hard}
+        self._known |= dict(zip(hard, self.index.each(one, hard.values()), strict=True))
+        return tuple(self._known[key] for key in keys)
 
     def cures(self, answers: Sequence[Answer], environ: Mapping[str, str]) -> tuple[Cure, ...]:
         """The ways out, each tried."""
@@ -166,6 +169,12 @@ class _Case:
         if self._progress:
             self._progress(self._done, self._steps, what)
         self._done += 1
+
+
+def _key(pick: Pick, target: Target) -> tuple[object, ...]:
+    """What a verdict follows from: not from who wants it, nor from what it wants."""
+    chosen = pick.chosen.url if pick.chosen else ""
+    return target.label, target.python, pick.name, pick.version, chosen, pick.why_none
 
 
 def _health(question: Question) -> tuple[Ailment, ...]:

@@ -26,12 +26,13 @@ class _Asked(Record):
 
 
 def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, *, deep: bool = True) -> None:
-    """Fills the index's memory.
+    """Fills the index's memory; what was walked along before for that target is not again.
 
     Args:
         deep: what they need is fetched as well, and so on.
     """
     seen: set[tuple[str, frozenset[str]]] = set()
+    walked = index.walked.setdefault(f"{finder.target.label} {finder.target.python} {deep}", set())
     running: set[Future[list[Requirement]]] = set()
 
     def ask(requirement: Requirement, direct: bool = False) -> None:
@@ -39,6 +40,10 @@ def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, 
         key = (canonicalize_name(requirement.name), extras)
         if key not in seen and len(seen) < MAX_PROJECTS:
             seen.add(key)
+            step = (*key, str(requirement.specifier))
+            if step in walked:
+                return
+            walked.add(step)
             running.add(index.submit(lambda: _look(_Asked(requirement, direct), extras, finder)))
 
     for requirement in requirements:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urljoin
 
 import pytest
 
@@ -48,6 +49,15 @@ def test_links_that_lead_nowhere(link: str) -> None:
     body = json.dumps({"files": [{"filename": "a-1.zip", "url": link}]}).encode()
     assert pages.parse(body, "application/json", URL) == []
     assert pages.parse(f'<a href="{link}">a</a>'.encode(), "text/html", URL) == []
+
+
+@pytest.mark.parametrize(
+    "link", ["/f/a-1.zip", "//other.example/a-1.zip", "/f/../a-1.zip", "/./a-1.zip", "/f//a-1.zip"]
+)
+def test_links_from_the_root_are_joined_as_ever(link: str) -> None:
+    for url in (URL, "http://127.0.0.1:8080/simple/a/"):
+        body = json.dumps({"files": [{"filename": "a-1.zip", "url": link}]}).encode()
+        assert [entry.url for entry in pages.parse(body, "application/json", url)] == [urljoin(url, link)]
 
 
 def test_a_page_of_this_machine_may_link_to_this_machine() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from bicorn.doctor.index.pages import Entry
@@ -27,3 +28,13 @@ def test_the_first_index_wins() -> None:
 def test_nothing() -> None:
     project = Project("a", [""], missing="a is not here")
     assert (project.versions, project.of(Version("1")), project.missing) == ([], (), "a is not here")
+
+
+def test_what_a_pin_and_a_range_admit() -> None:
+    names = ("1.0", "1.0+cu1", "1.1", "2.0a1")
+    project = Project("a", [to_text({name: [entry(f"a-{name}.zip")] for name in names})])
+    assert [str(version) for version in project.like(Version("1.0"))] == ["1.0+cu1", "1.0"]
+    assert [str(version) for version in project.like(Version("1.0+cu1"))] == ["1.0+cu1"]
+    for _ in range(2):  # the second time from memory
+        assert [str(version) for version in project.within(SpecifierSet(">1.0"))] == ["2.0a1", "1.1"]
+    assert next(project.within(SpecifierSet("<1.1"))) == Version("1.0+cu1")

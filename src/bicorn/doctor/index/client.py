@@ -42,11 +42,13 @@ class Index:
     Attributes:
         settings: as they were found.
         notes: what was left out or looked wrong, in words.
+        walked: by target, what has been asked for ahead of a resolution (:mod:`..prefetch`): a second one finds it.
     """
 
     def __init__(self, given: Settings, cache: Cache, *, offline: bool = False) -> None:
         self.settings = given
         self.notes: list[str] = [*given.notes]
+        self.walked: dict[str, set[tuple[str, frozenset[str], str]]] = {}
         if cache.problem:
             self.notes.append(f"{cache.problem}: everything is fetched anew")
         self._cache, self._offline = cache, offline

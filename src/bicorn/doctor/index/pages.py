@@ -14,6 +14,9 @@ from .filenames import is_sound, version_of
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _PLAIN = re.compile(r"https://[A-Za-z0-9.-]+/")  # needs no joining, as PyPI's
+_ROOTED = re.compile(
+    r"/(?:[A-Za-z0-9_%~@!+-][A-Za-z0-9_.%~@!+-]*/)*[A-Za-z0-9_%~@!+-][A-Za-z0-9_.%~@!+-]*"
+)  # no dots to follow
 MAX_FILES = 100_000  # more than any project has
 
 
@@ -73,18 +76,22 @@ def _json(body: bytes, url: str) -> Iterator[Entry]:
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise DoctorError(f"{shown(url)} is no page of a package index: its JSON cannot be read ({error!r:.80}).")
     _same_api(version, url)
+    root = _absolute(url, "/").rstrip("/") if not url.startswith("file:") else ""
     for item in files[:MAX_FILES] if isinstance(files, list) else ():
-        entry = _json_entry(item, url) if isinstance(item, dict) else None
+        entry = _json_entry(item, url, root) if isinstance(item, dict) else None
         if entry:
             yield entry
 
 
-def _json_entry(item: dict[str, Any], url: str) -> Entry | None:
+def _json_entry(item: dict[str, Any], url: str, root: str) -> Entry | None:
     filename, link, size = item.get("filename"), item.get("url"), item.get("size")
     hashes, yanked = item.get("hashes"), item.get("yanked", False)
     if not isinstance(filename, str) or not isinstance(link, str) or not is_sound(filename):
         return None
-    link = link if _PLAIN.match(link) else _absolute(url, link)
+    if root and _ROOTED.fullmatch(link):
+        link = root + link  # a page may have ten thousand
+    elif not _PLAIN.match(link):
+        link = _absolute(url, link)
     if not link:
         return None
     return Entry(

@@ -7,8 +7,9 @@ line for each version, and a line is read when somebody asks for it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from ..facts import File
@@ -39,11 +40,33 @@ class Project:
                 self._texts.setdefault(version, []).append(text)
         self._versions = sorted(self._texts, reverse=True)
         self._files: dict[Version, tuple[File, ...]] = {}
+        self._within: dict[str, dict[int, bool]] = {}
+        self._like: dict[Version, list[Version]] = {}
 
     @property
     def versions(self) -> Sequence[Version]:
         """Every version that has a file, the newest first."""
         return self._versions
+
+    def within(self, specifier: SpecifierSet) -> Iterator[Version]:
+        """The versions that it contains, prereleases too, the newest first. The same are asked for over and over."""
+        known = self._within.setdefault(str(specifier), {})
+        for place, version in enumerate(self._versions):
+            if place not in known:
+                known[place] = specifier.contains(version, prereleases=True)
+            if known[place]:
+                yield version
+
+    def like(self, pinned: Version) -> Sequence[Version]:
+        """What a pin admits: where it names no local version, any (PEP 440, local version identifiers)."""
+        if pinned not in self._like:
+            local = pinned.local is None
+            self._like[pinned] = [
+                version
+                for version in self._versions
+                if version == pinned or (local and version.local is not None and version.public == pinned.public)
+            ]
+        return self._like[pinned]
 
     def of(self, version: Version) -> tuple[File, ...]:
         """The files of one version."""
