@@ -172,7 +172,13 @@ async def test_write_through_to_a_peer_that_has_gone() -> None:
 async def test_write_through_tls_goes_through_the_transport() -> None:
     with Drive(nothing, scheme="https") as drive:
         drive.connection.write_through(b"one")
-        assert drive.transport.writes == [b"one"]
+        assert drive.transport._writes == [b"one"]
+        drive.connection.tls = None  # whoever has forgotten it
+        drive.connection.write_through(b"two")
+        drive.connection.write_blocking(b"three")
+        drive.connection.write_piece(b"four")
+        drive.connection.flush()
+        assert drive.transport._writes == [b"one", b"two", b"three", b"four"]
 
 
 async def test_write_blocking_waits_for_a_slow_peer() -> None:

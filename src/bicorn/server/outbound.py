@@ -184,7 +184,9 @@ class Outbound(Channel):
         transport.write(data)
 
     def _find_descriptor(self) -> int:
-        sock = self.transport.get_extra_info("socket") if self.tls is None else None
+        about = self.transport.get_extra_info
+        # Whatever is known of TLS, the transport knows best: nothing goes out beside one that encrypts.
+        sock = about("socket") if self.tls is None and about("ssl_object") is None else None
         self._descriptor = _NONE if sock is None else sock.fileno()
         return self._descriptor
 
