@@ -85,7 +85,7 @@ def _of_source(
         sources = tuple(f"source: {objection.source}" for objection in against if objection.source)
         why = f"{_no_wheel(pick, target)}, and its source cannot be built: {because}"
         return Finding(pick.name, pick.version, target, Verdict.FAILS, why, needs, missing, notes + sources)
-    notes += tuple(f"{objection.why} (source: {objection.source})" for objection in against)
+    notes += tuple(f"{one.why} (source: {one.source})" if one.source else one.why for one in against)
     if {"c", "c++"} & set(build.languages):
         notes += _says_no_more(pick.chosen, target, index)
     if build.whole and (not build.languages or build.optional):
@@ -153,7 +153,8 @@ def _of_requirements(build: Build, target: Target, index: Index, toolchain: Tool
                 known = bool(index.project(canonicalize_name(wanted.name)).versions)
             except DoctorError:
                 continue
-            found.append(Objection(known, f"its build asks for {wanted}, and nothing there is for this Python"))
+            lacks = "nothing there is for this Python" if known else "the index does not have that"
+            found.append(Objection(known, f"its build asks for {wanted}, and {lacks}"))
         elif pick.chosen and not pick.chosen.is_wheel:
             other = _judge(pick, target, index, toolchain, depth + 1)
             if not other.verdict.installs:
