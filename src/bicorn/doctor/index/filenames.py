@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
@@ -12,6 +13,7 @@ ARCHIVES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 """What pip takes for a source archive."""
 
 _SOUND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.!+-]{0,254}")  # no separators, no blanks, nothing to escape
+_canonical = lru_cache(1024)(canonicalize_name)  # the files of a project spell it in one way or two
 _MAX_TAGS = 1000  # a compressed tag set multiplies: "py2.py3-none-a.b.c"
 
 
@@ -29,7 +31,7 @@ def version_of(filename: str, project: str) -> str | None:
     """The version as it is written; None if it is no file of the project (normalized) that an installer would take."""
     if filename.endswith(".whl"):
         parts = filename[:-4].split("-")
-        if len(parts) in (5, 6) and canonicalize_name(parts[0]) == project:
+        if len(parts) in (5, 6) and _canonical(parts[0]) == project:
             return parts[1]
         return None
     for ending in ARCHIVES:
@@ -41,7 +43,7 @@ def version_of(filename: str, project: str) -> str | None:
 def _after_name(stem: str, project: str) -> str | None:
     """Either may have dashes in it, so the name says where it ends, as for pip."""
     for place, letter in enumerate(stem):
-        if letter == "-" and canonicalize_name(stem[:place]) == project:
+        if letter == "-" and _canonical(stem[:place]) == project:
             return stem[place + 1 :]
     return None
 
@@ -70,14 +72,19 @@ def tags_of(filename: str) -> frozenset[Tag]:
     """A wheel's tags; empty for anything else, and for a wheel that claims absurdly many."""
     if not filename.endswith(".whl"):
         return frozenset()
-    parts = filename[:-4].split("-")[-3:]
+    return _tags("-".join(filename[:-4].split("-")[-3:]))
+
+
+@lru_cache(4096)  # the same ones on every page
+def _tags(text: str) -> frozenset[Tag]:
+    parts = text.split("-")
     count = 1
     for part in parts:
         count *= part.count(".") + 1
     if count > _MAX_TAGS or len(parts) != 3:
         return frozenset()
     try:
-        return parse_tag("-".join(parts))
+        return parse_tag(text)
     except ValueError:  # packaging's InvalidTag: "py36+-none-any"
         return frozenset()
 
