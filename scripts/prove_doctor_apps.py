@@ -43,16 +43,8 @@ from pathlib import Path
 
 import replay
 
-FILES = (
-    "uv.lock",
-    "poetry.lock",
-    "pdm.lock",
-    "Pipfile.lock",
-    "pylock.toml",
-    "requirements/production.txt",
-    "requirements.txt",
-    "pyproject.toml",
-)
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
+FILES = (*LOCKS, "requirements/production.txt", "requirements.txt", "pyproject.toml")
 COLD, WARM = 10.0, 1.0
 PATIENCE = 120.0
 HUNDRED = "100 pins"
@@ -90,6 +82,7 @@ def run(file: Path, python: str, url: str, kept: replay.Kept, folder: str) -> Ru
     command = [sys.executable, "-m", "bicorn", "doctor", file.name, "--python", python]
     command += ["--index-url", url, "--format", "json"]
     environ = {"PATH": os.environ["PATH"], "HOME": folder, "XDG_CACHE_HOME": folder, "PIP_CONFIG_FILE": os.devnull}
+    environ["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")  # of another Bicorn than the one installed
     asked, absent = kept.asked, sum(kept.missed.values())
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
         started, peak = time.monotonic(), 0
