@@ -20,6 +20,7 @@ from typing import IO
 
 from ..errors import DoctorError
 from ..record import Record
+from .builds import imports
 from .builds.outline import CUT, HEADERS, LONGEST, SOURCES, outline
 
 BLOCK = 512
@@ -52,6 +53,12 @@ TEXTS = frozenset(
     ]
 )
 DEEPEST = 5
+EDITION = 2
+"""Of what is kept of an archive; another's is not read."""
+MOST_PYTHON = 24 * 1024 * 1024
+"""Of Python that is searched for what it imports."""
+MOST_OWN = 30
+LONGEST_OWN = 200_000
 
 
 class Insides(Record):
@@ -62,6 +69,8 @@ class Insides(Record):
         texts: the files that say how it is built.
         heads: the first bytes of its C and C++ sources.
         outlines: of those and their headers, what may matter (``builds/outline.py``); not of what Cython wrote.
+        imports: of its Python files, what they import that some Python no longer has (``builds/imports.py``); of a zip
+            nothing, for that would have to be fetched.
         stopped: why it was not read to its end; empty where it was.
     """
 
@@ -70,17 +79,18 @@ class Insides(Record):
     heads: dict[str, str] = {}
     stopped: str = ""
     outlines: dict[str, str] = {}
+    imports: dict[str, tuple[str, ...]] = {}
 
 
 def to_json(insides: Insides) -> str:
     """As text, for a cache."""
-    return json.dumps([insides.names, insides.texts, insides.heads, insides.stopped, insides.outlines])
+    return json.dumps([insides.names, insides.texts, insides.heads, insides.stopped, insides.outlines, insides.imports])
 
 
 def from_json(text: str) -> Insides:
     """From such text."""
-    names, texts, heads, stopped, outlines = json.loads(text)
-    return Insides(tuple(names), texts, heads, stopped, outlines)
+    names, texts, heads, stopped, outlines, imported = json.loads(text)
+    return Insides(tuple(names), texts, heads, stopped, outlines, {path: tuple(row) for path, row in imported.items()})
 
 
 class _Bound(Exception):
@@ -97,8 +107,8 @@ def look(file: IO[bytes], filename: str, *, clock: Callable[[], float] = time.mo
     Raises:
         DoctorError: it is no archive, or a broken one from its first bytes on.
     """
-    shelf = _Shelf(clock)
     name = filename.lower()
+    shelf = _Shelf(clock, streamed=not name.endswith(".zip"))
     try:
         if name.endswith(".zip"):
             _zip(file, shelf)
@@ -128,13 +138,15 @@ def look(file: IO[bytes], filename: str, *, clock: Callable[[], float] = time.mo
 class _Shelf:
     """What was found so far, and the bounds that hold for all kinds of archives."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, streamed: bool) -> None:
         self.names: list[str] = []
         self.texts: dict[str, str] = {}
         self.heads: dict[str, str] = {}
         self.outlines: dict[str, str] = {}
+        self.imports: dict[str, tuple[str, ...]] = {}
         self.stopped = ""
-        self._read = self._kept = 0
+        self._read = self._kept = self._own = 0
+        self._python = MOST_PYTHON if streamed else 0
         self._clock = clock
         self._until = clock() + MOST_SECONDS
 
@@ -158,10 +170,31 @@ class _Shelf:
             self.outlines[path] = CUT
         if path.endswith(SOURCES) and len(self.heads) < MOST_HEADS:
             return min(size, HEAD)
+        return self._of_python(path, parts, size)
+
+    def _of_python(self, path: str, parts: list[str], size: int) -> int:
+        if self._is_own(parts, size):
+            self._own += 1
+            return size
+        if path.endswith(".py") and size <= min(imports.LONGEST, self._python):
+            self._python -= size
+            return size
         return 0
+
+    def _is_own(self, parts: list[str], size: int) -> bool:
+        """Whether it may be a module that the setup.py beside it imports."""
+        beside = len(parts) == 2 and parts[-1].endswith(".py")
+        below = len(parts) == 3 and parts[-1] == "__init__.py"
+        return (beside or below) and size <= LONGEST_OWN and self._own < MOST_OWN
 
     def put(self, path: str, content: bytes) -> None:
         text = content.decode("utf-8", "replace")
+        parts = path.split("/")
+        if path.endswith(".py") and parts[-1] not in TEXTS:
+            if found := imports.scan(text):
+                self.imports[path] = found
+            if not self._is_own(parts, len(content)):
+                return
         if not path.endswith((*SOURCES, *HEADERS)):
             self.texts[path] = text
             return
@@ -180,6 +213,7 @@ class _Shelf:
             {name[cut:]: text for name, text in self.heads.items()},
             self.stopped,
             {name[cut:]: text for name, text in self.outlines.items()},
+            {name[cut:]: found for name, found in self.imports.items()},
         )
 
 

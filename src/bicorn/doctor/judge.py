@@ -14,7 +14,7 @@ from packaging.version import Version
 from ..errors import DoctorError
 from . import archive, wheels
 from .builds import build as builds
-from .builds import outline
+from .builds import imports, outline
 from .builds.build import Build
 from .builds.limits import Objection, objections, of_sources
 from .facts import File, Finding, Pick, Target, Verdict
@@ -58,7 +58,7 @@ def _insides(file: File, index: Index) -> archive.Insides:
             found = archive.look(opened, file.filename)
         return archive.to_json(found), not found.stopped
 
-    return archive.from_json(index.remembered(f"insides {outline.edition()}", file, look))
+    return archive.from_json(index.remembered(f"insides {archive.EDITION} {outline.edition()}", file, look))
 
 
 def _of_source(
@@ -86,6 +86,8 @@ def _of_source(
         why = f"{_no_wheel(pick, target)}, and its source cannot be built: {because}"
         return Finding(pick.name, pick.version, target, Verdict.FAILS, why, needs, missing, notes + sources)
     notes += tuple(f"{one.why} (source: {one.source})" if one.source else one.why for one in against)
+    needed = [canonicalize_name(one.name) for one in pick.requires]
+    notes += tuple(f"{said} (source: {source})" for said, source in imports.broken(insides, target, needed))
     if {"c", "c++"} & set(build.languages):
         notes += _says_no_more(pick.chosen, target, index)
     if build.whole and (not build.languages or build.optional):

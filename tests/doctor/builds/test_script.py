@@ -73,3 +73,25 @@ def test_another_error_is_none_of_python_2(text: str) -> None:
 def test_an_option_of_setup_is_given_whatever_else_is_caught() -> None:
     found = read("try: x.y\nexcept AttributeError: pass\nsetup(use_2to3=True)")
     assert [row.text for row, _ in found.gone] == ["use_2to3"]
+
+
+def test_a_package_beside_it_that_it_imports() -> None:
+    own = {
+        "setup.py": "import ez_setup, p\nez_setup.use_setuptools()",
+        "ez_setup/__init__.py": "print 'x'",
+        "p.py": "import cgi",
+    }
+    found = script.read(Insides(tuple(own), own))
+    assert found.python2 == "ez_setup/__init__.py"
+    assert gone(found) == ["cgi"]
+
+
+def test_a_package_beside_it_that_it_does_not_import() -> None:
+    own = {
+        "setup.py": "try:\n    import p\nexcept ImportError: pass",
+        "p/__init__.py": "print 'x'",
+        "wsgiref.py": "print 1",
+    }
+    assert script.read(Insides(tuple(own), own)).python2 == ""
+    own["setup.py"] = "import wsgiref"  # Python's own has been imported before
+    assert script.read(Insides(tuple(own), own)).python2 == ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
 from ...record import Record
-from ..archive import Insides
+
+if TYPE_CHECKING:
+    from ..archive import Insides
 
 C = (".c",)
 CPP = (".cc", ".cpp", ".cxx")

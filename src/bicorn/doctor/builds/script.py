@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -20,7 +21,7 @@ OPTIONAL = re.compile(r"\boptional\s*=\s*True|class\s+\w*BuildFailed|except\s*\(
 CMAKE = re.compile(r"['\"]cmake['\"]")
 LONGEST = 500_000
 BESIDE = ("versioneer", "ez_setup")
-"""Modules that lie beside a ``setup.py`` and are read with it."""
+"""Modules that lie beside a ``setup.py`` and of which not only the imports are run when it imports them."""
 PYTHON2 = ("Missing parentheses in call to", "multiple exception types must be parenthesized", "leading zeros in")
 """What CPython says of ``print "x"``, ``except A, b:`` and ``0777``."""
 
@@ -50,7 +51,7 @@ class Script(Record):
 
 
 def read(insides: Insides) -> Script:
-    """Reads the ``setup.py`` of an archive, and the ``versioneer.py`` or ``ez_setup.py`` that it imports."""
+    """Reads the ``setup.py`` of an archive, and the modules beside it that it imports."""
     text = insides.texts.get("setup.py")
     if text is None:
         configured = insides.texts.get("setup.cfg", "")
@@ -59,10 +60,10 @@ def read(insides: Insides) -> Script:
     tree = syntax(text)
     imports = _imports(tree)
     used = {"setup.py": (text, tree, imports)}
-    for beside in BESIDE:
-        if beside in imports and (other := insides.texts.get(f"{beside}.py")):
-            own = syntax(other[:LONGEST])
-            used[f"{beside}.py"] = (other[:LONGEST], own, _imports(own))
+    for beside, name in _own(insides, imports):
+        other = insides.texts[name][:LONGEST]
+        own = syntax(other)
+        used[name] = (other if beside in BESIDE else "", own, _imports(own))
     missing = tuple(
         (row, name) for name, (content, _, modules) in used.items() for row in gone() if _uses(row, content, modules)
     )
@@ -76,6 +77,14 @@ def read(insides: Insides) -> Script:
         any(f"{name}.py" in insides.names for name in imports - {*BESIDE, "setup"}),
         next((name for name, (_, found, _) in used.items() if _is_python2(found)), ""),
     )
+
+
+def _own(insides: Insides, imports: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Modules that lie beside it and that it imports whatever happens, with their files."""
+    for name in sorted(imports - {"setup"} - sys.stdlib_module_names):
+        for file in (f"{name}.py", f"{name}/__init__.py"):
+            if file in insides.texts:
+                yield name, file
 
 
 def _uses(row: Gone, text: str, imports: frozenset[str]) -> bool:

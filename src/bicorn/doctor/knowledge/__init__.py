@@ -9,6 +9,7 @@ from .tables import (
     Library,
     Limit,
     Python,
+    Removed,
     api,
     api_macros,
     gone,
@@ -16,6 +17,7 @@ from .tables import (
     library_with,
     limit,
     pythons,
+    removed,
     rust_of,
 )
 
@@ -25,6 +27,7 @@ __all__ = [
     "Library",
     "Limit",
     "Python",
+    "Removed",
     "api",
     "api_macros",
     "gone",
@@ -32,5 +35,6 @@ __all__ = [
     "library_with",
     "limit",
     "pythons",
+    "removed",
     "rust_of",
 ]

@@ -79,6 +79,20 @@ class Gone(Record):
     setuptools: str = ""
 
 
+class Removed(Record):
+    """Modules that the standard library no longer has.
+
+    Args:
+        python: since this CPython.
+        brought: normalized names of projects that bring them back.
+    """
+
+    modules: tuple[str, ...]
+    python: str
+    source: str
+    brought: tuple[str, ...] = ()
+
+
 class Library(Record):
     """A C library that some projects' source needs.
 
@@ -146,6 +160,12 @@ def limit(tool: str, version: Version) -> Limit | None:
 def gone() -> tuple[Gone, ...]:
     """What build scripts use and no longer have."""
     return tuple(Gone(**row) for row in _read("removed")["gone"])
+
+
+@cache
+def removed() -> tuple[Removed, ...]:
+    """What the standard library no longer has."""
+    return tuple(Removed(**_tuples(row)) for row in _read("removed")["modules"])
 
 
 @cache
