@@ -68,6 +68,7 @@ def test_c_files_that_cython_wrote() -> None:
     anew = system("setuptools.build_meta", "setuptools", "cython")
     found = read("p/x.c", "p/x.pyx", heads=heads, setup_py=setup, pyproject_toml=anew)
     assert (found.cython, found.languages) == (None, ("c", "cython"))
+    assert str(found.regenerated) == "0.29.30"
 
 
 def test_meson_compiles() -> None:

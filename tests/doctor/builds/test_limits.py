@@ -154,3 +154,12 @@ def test_a_script_for_python_2() -> None:
 def test_a_project_without_a_version(setuptools: str, fails: bool) -> None:
     build = Build("setuptools", (Requirement("setuptools"),), versionless=True)
     assert bool(objections(build, parse("3.11"), newest(setuptools=setuptools))) is fails
+
+
+@pytest.mark.parametrize(("takes", "told"), [("3.3.0", True), ("0.29.37", False)])
+def test_a_cython_that_is_much_newer_than_its_makers(takes: str, told: bool) -> None:
+    wanted = (Requirement("cython"),)
+    build = Build("setuptools", wanted, languages=("c", "cython"), regenerated=Version("0.29.30"))
+    found = [one for one in objections(build, parse("3.11"), newest(cython=takes)) if "its maker's C files" in one.why]
+    assert bool(found) is told
+    assert not any(one.sure for one in found)

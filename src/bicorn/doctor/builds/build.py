@@ -37,6 +37,7 @@ class Build(Record):
         tools: programs that it needs and its build environment does not bring: ``"cmake"``.
         crate: what its Cargo files say; None where there is no Rust.
         cython: what generated the C files in it; None where they were not, or are generated anew.
+        regenerated: where they are generated anew: what its maker generated them with.
         optional: whether it installs also where its extensions cannot be compiled.
         scripts: what its setup.py leans on.
         versionless: whether its ``[project]`` has no version and does not say that it comes from elsewhere (PEP 621).
@@ -53,6 +54,7 @@ class Build(Record):
     scripts: script.Script = script.Script()
     whole: bool = True
     versionless: bool = False
+    regenerated: Version | None = None
 
     def requirement(self, name: str) -> Requirement | None:
         """What it asks of one package of its build environment."""
@@ -86,6 +88,7 @@ def read(insides: Insides) -> Build:
         setup,
         not insides.stopped,
         _versionless(project),
+        sources.generated_by if regenerates else None,
     )
 
 

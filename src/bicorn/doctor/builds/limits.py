@@ -31,6 +31,7 @@ MOST_SHOWN = 3
 
 PRINT = "https://docs.python.org/3/whatsnew/3.0.html#print-is-a-function"
 PEP_621 = "https://peps.python.org/pep-0621/#version"
+CYTHON_3 = "https://cython.readthedocs.io/en/latest/src/userguide/migrating_to_cy30.html"
 CHECKS_PROJECT = Version("61")
 """From this release on setuptools reads ``[project]``, and refuses one that PEP 621 does not allow."""
 
@@ -86,6 +87,9 @@ def _generators(build: Build, target: Target, newest: Newest) -> Iterator[Object
         if not wanted or (name == "cython" and "cython" not in build.languages) or not _applies(wanted, target):
             continue
         version = newest(wanted)
+        if name == "cython" and version and build.regenerated and build.regenerated.major < version.major:
+            made = f"its maker's C files are of Cython {build.regenerated}, and its build takes {version}"
+            yield Objection(False, f"{made}, which refuses some of what that took", CYTHON_3)
         if version and (row := limit(name, version)):
             if found := _against(row, target, f"{row.shown} {version}, which its build asks for,"):
                 yield found
