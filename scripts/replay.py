@@ -11,7 +11,8 @@ hashes, Requires-Python, yanked), with links to this server; files also in byte 
 is fetched: what pip has not asked for is answered with 404 and named on standard error at the end.
 
 pip keeps an answer only where the index sent an ETag or an expiry, which one behind a proxy may not do. ``--keep`` adds
-a few lines to the pip of one environment so that it keeps every answer; do that to a throw-away environment only.
+a few lines to the pip of one environment so that it keeps every answer; do that to a throw-away environment only. Where
+an index announces no metadata (PEP 658), pip fetches whole wheels to know it, with ``--dry-run`` too: that may be much.
 
 ``--cache`` may be given several times. ``--delay`` waits before each answer, as a far index would. The URL is the first
 line of standard output; SIGTERM or Ctrl-C ends it.
