@@ -165,3 +165,12 @@ def test_a_resolution_that_cannot_end_ends(
         served.wheel("a", str(number), f"b=={count - number}")
         served.wheel("b", str(number), f"a=={number}")
     assert "found in the time there is" in solve(connected, "a", "b").conflict
+
+
+def test_the_project_itself_does_not_admit_the_python(served: Shelf, connected: Connect) -> None:
+    served.wheel("a", "1")
+    wanted = Wanted((Requirement("a"),), source="pyproject.toml", requires_python="<3.14")
+    found = resolve(wanted, TARGET, connected())
+    assert found.conflict == "pyproject.toml itself says that it needs Python <3.14"
+    assert [pick.name for pick in found.picks] == ["a"]
+    assert resolve(wanted.replace(requires_python=">=3.9"), TARGET, connected()).conflict == ""

@@ -38,17 +38,19 @@ class Target(Record):
 
 
 class Stated(Record):
-    """A line of a requirements or constraints file.
+    """A line of a requirements or constraints file, or of the ``pyproject.toml`` beside a lock file.
 
     Args:
         name: normalized.
         file: its path, from the folder that was looked in.
         hashed: whether the line has hashes.
+        asked: of which versions, as it is written.
     """
 
     name: str
     file: str
     hashed: bool = False
+    asked: str = ""
 
 
 class Wanted(Record):

@@ -19,6 +19,7 @@ from resolvelib.resolvers import RequirementInformation
 from .candidates import Candidate, Finder, pins
 from .facts import Pick, Resolution, Target, Wanted
 from .index.client import Index
+from .judge import admits
 from .prefetch import prefetch
 
 MAX_ROUNDS = 10_000
@@ -57,6 +58,13 @@ def resolve(wanted: Wanted, target: Target, index: Index) -> Resolution:
     Raises:
         DoctorError: the index does not answer.
     """
+    found = _resolve(wanted, target, index)
+    if wanted.requires_python and not admits(wanted.requires_python, target):
+        return found.replace(conflict=f"{wanted.source} itself says that it needs Python {wanted.requires_python}")
+    return found
+
+
+def _resolve(wanted: Wanted, target: Target, index: Index) -> Resolution:
     finder = Finder(wanted, target, index)
     if wanted.pins:
         prefetch(wanted.pins, finder, index, deep=False)

@@ -103,3 +103,14 @@ def test_below_a_free_threaded_python_is_the_same_with_its_lock() -> None:
     examined = [only_locked(WANTED, parse("3.14t", "manylinux"))]
     found = cures(WANTED, examined, Shelf(*FILES), Toolchain(), {"PATH": ""}, examine=only_locked, run=lambda _: "")  # type: ignore[arg-type]
     assert found[0].title.startswith("Use Python 3.14 on manylinux")
+
+
+def test_the_project_itself_needs_a_newer_python() -> None:
+    def itself(_: Wanted, target: Target) -> Examined:
+        conflict = "" if target.python >= Version("3.12") else "it needs Python >=3.12"
+        return Resolution(target, (), conflict), (Finding("p", Version("1.0"), target, Verdict.WHEEL),)
+
+    wanted = WANTED.replace(requires_python=">=3.12")
+    examined = [itself(wanted, parse("3.11", "manylinux"))]
+    (found,) = cures(wanted, examined, Shelf(*FILES), Toolchain(), {"PATH": ""}, examine=itself, run=lambda _: "")  # type: ignore[arg-type]
+    assert found.title.startswith("Use Python 3.12 on manylinux")

@@ -9,7 +9,7 @@ from packaging.version import Version
 from bicorn.doctor.cure.install import environment
 from bicorn.doctor.cure.pins import Change
 from bicorn.doctor.cure.system import Way
-from bicorn.doctor.facts import Wanted
+from bicorn.doctor.facts import Stated, Wanted
 
 CHANGE = Change("pydantic-core", Version("2.23.4"), Version("2.41.1"), "the first")
 WAY = Way("python3.13")
@@ -84,3 +84,11 @@ def test_uv_makes_the_environment() -> None:
 
 def test_names_of_files_are_quoted() -> None:
     assert "'a b.txt'" in environment(wanted("a b.txt"), "3.13", WAY)[-1]
+
+
+def test_a_project_that_does_not_admit_what_its_lock_is_moved_to() -> None:
+    rows = tuple(Stated("pydantic-core", "pyproject.toml", asked=asked) for asked in ("==2.23.4", ">=2"))
+    first, second = (environment(wanted("uv.lock").replace(stated=(row,)), "3.14", WAY, [CHANGE]) for row in rows)
+    assert first[0].startswith("sed ")
+    assert first[1:] == second
+    assert second[0] == "uv lock --upgrade-package pydantic-core==2.41.1"

@@ -100,3 +100,10 @@ vcs = {type = "git"}
     found = locked(tmp_path, "pylock.app.toml", text)
     assert pins(found) == ["a==1", 'b==2; python_version < "0"']
     assert pins(locked(tmp_path, "pylock.toml", text, groups=["dev"]))[1] == 'b==2; python_version >= "0"'
+
+
+def test_what_the_project_beside_a_lock_file_admits(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "a"\nversion = "1"\ndependencies = ["B_c==1"]\n')
+    (row,) = read(["uv.lock"], environ={}, directory=str(tmp_path)).stated
+    assert (row.name, row.file, row.asked) == ("b-c", "pyproject.toml", "==1")

@@ -134,12 +134,19 @@ class _Finder:
 
     def newer(self, examined: list[Examined], failing: Sequence[Examined]) -> list[Cure]:
         """The nearest newer Python on which everything installs, where something needs a newer one than the target."""
-        behind = [one for one, _ in failing if any(too_old(pick, one.target) for pick in one.picks)]
+        behind = [one for one, _ in failing if self._is_behind(one)]
         if not behind:
             return []
         newest = max(resolution.target.python for resolution in behind)
         above = (target for target in _everything_like(behind[0].target) if target.python > newest)
         return self._first(above, examined, "the nearest newer one on which everything installs")
+
+    def _is_behind(self, one: Resolution) -> bool:
+        """Whether the target is too old for something, or for the project itself."""
+        if any(too_old(pick, one.target) for pick in one.picks):
+            return True
+        above = (target for target in _everything_like(one.target) if target.python > one.target.python)
+        return not self._admitted(one.target) and any(map(self._admitted, above))
 
     def _first(self, targets: Iterable[Target], examined: Sequence[Examined], which: str) -> list[Cure]:
         """The first of them on which everything installs."""

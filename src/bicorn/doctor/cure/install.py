@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from packaging.specifiers import SpecifierSet
 
 from ..facts import Pick, Wanted
 from . import edits as editing
@@ -40,13 +42,21 @@ def environment(
     lock = next((name for name in LOCKS if source.rsplit("/", 1)[-1] == name), "")
     python = way.python if way.python.startswith("$") else shlex.quote(way.python)
     if lock:
-        upgrade = (_upgrade(lock, changes),) if changes else ()
+        upgrade = (*_loosened(wanted, changes), _upgrade(lock, changes)) if changes else ()
         return (*upgrade, *(command.format(minor=minor, python=python) for command in LOCKS[lock]))
     folder = f".venv-{minor}"
     edits, what = _what(wanted, source, changes, picks)
     if way.uv:
         return (*edits, f"uv venv --python {minor} {folder}", f"uv pip install --python {folder} {what}")
     return (*edits, f"{python} -m venv {folder}", f"{folder}/bin/python -m pip install {what}")
+
+
+def _loosened(wanted: Wanted, changes: Sequence[Change]) -> Iterator[str]:
+    """The edits of the project's own file, where that does not admit what its lock file is moved to."""
+    for change in changes:
+        for row in wanted.stated:
+            if row.name == change.name and not SpecifierSet(row.asked).contains(change.new, prereleases=True):
+                yield from editing.of_project(row.file, (change,))
 
 
 def _upgrade(lock: str, changes: Sequence[Change]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -39,6 +41,11 @@ class Gathered:
             self.note(f"{where}: {line[:120]!r} cannot be read: left out")
         else:
             self.pins.append(found)
+
+    def state(self, found: Requirement, file: str, hashed: bool = False) -> None:
+        """Notes where a project is named, for whoever would change that line."""
+        shown = os.path.abspath(file) if file.startswith(os.pardir) else file
+        self.stated.append(Stated(str(canonicalize_name(found.name)), shown, hashed, str(found.specifier)))
 
     def note(self, words: str) -> None:
         """Adds a note, once; the first hundred are enough."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from ...errors import DoctorError
 from ..facts import Wanted
@@ -101,6 +102,7 @@ class _Asked:
             name = "pylock.toml"
         if name in READERS:
             READERS[name](path, into, self.extras, self.groups)
+            self._beside(path, into)
         elif name == "pyproject.toml":
             pyproject.read(path, into, self.extras, self.groups, self.reader(into).file)
         elif name == "setup.cfg":
@@ -113,6 +115,15 @@ class _Asked:
         else:
             self.reader(into).file(path)
         return into.done(shown)
+
+    def _beside(self, lock: str, into: Gathered) -> None:
+        """What the project itself says, which limits what its lock file can be moved to."""
+        path, own = os.path.join(os.path.dirname(lock), "pyproject.toml"), Gathered()
+        if os.path.isfile(path):
+            with suppress(DoctorError):
+                pyproject.read(path, own, self.extras, self.groups, lambda _: None)
+            for found in own.requirements:
+                into.state(found, os.path.relpath(path, self.directory))
 
     def _project(self, folder: str, shown: str) -> Wanted:
         path = self._project_file(folder)

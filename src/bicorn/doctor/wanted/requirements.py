@@ -8,9 +8,6 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from packaging.utils import canonicalize_name
-
-from ..facts import Stated
 from ..index import filenames
 from . import text
 from .gathered import Gathered
@@ -64,11 +61,8 @@ class Reader:
                 self._state(line, path)
 
     def _state(self, line: str, path: str) -> None:
-        """Notes where a project is named, for whoever would change that line."""
         if found := text.requirement(_OPTIONS.split(line, maxsplit=1)[0].strip()):
-            near = os.path.relpath(path, self._directory or ".")
-            shown = os.path.abspath(path) if near.startswith(os.pardir) else near
-            self._into.stated.append(Stated(str(canonicalize_name(found.name)), shown, "--hash" in line))
+            self._into.state(found, os.path.relpath(path, self._directory or "."), "--hash" in line)
 
     def _option(self, line: str, folder: str, where: str, constraints: bool) -> None:
         name, value = _split(line)
