@@ -76,9 +76,14 @@ class Watchdog:
 
     def _answer(self) -> None:
         """In the loop."""
-        if not self._depth:
-            # This far the stack is the loop's own, whatever it calls.
-            self._depth = sum(1 for _ in traceback.walk_stack(sys._getframe())) - 1
+        if self._depth:
+            self._turned.set()
+        else:
+            self._loop.call_soon(self._measure)  # since Python 3.14 a call from another thread has one more frame
+
+    def _measure(self) -> None:
+        """In the loop, which calls this as it calls everything: so far the stack is its own."""
+        self._depth = sum(1 for _ in traceback.walk_stack(sys._getframe())) - 1
         self._turned.set()
 
     def _has_turned(self, limit: float) -> bool:
@@ -115,7 +120,8 @@ def unwatched(app: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-_CALL = next(item for item in unwatched.__code__.co_consts if isinstance(item, CodeType))
+# By its name: since Python 3.14 a function's annotations are code of their own.
+_CALL = next(item for item in unwatched.__code__.co_consts if isinstance(item, CodeType) and item.co_name == "call")
 
 
 @cache
