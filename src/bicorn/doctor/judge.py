@@ -6,11 +6,14 @@ read from the archive, and compared with what is known of the tools in it (``kno
 
 from __future__ import annotations
 
+import json
+
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from .. import __version__
 from ..errors import DoctorError
 from . import archive, wheels
 from .builds import build as builds
@@ -73,7 +76,7 @@ def _of_source(
     build = builds.read(insides)
     itself = Requirement(f"{pick.name}=={pick.version}")
     against = [*objections(build, target, lambda wanted: newest(wanted, target, index), itself)]
-    against += of_sources(insides, build, target, toolchain.programs.get("cc", ""))
+    against += _remembered_sources(pick, insides, build, target, index, toolchain.programs.get("cc", ""))
     if not any(objection.sure for objection in against) and depth < DEEPEST:
         against += _of_requirements(build, target, index, toolchain, depth)
     against.sort(key=lambda objection: not objection.sure)
@@ -100,6 +103,23 @@ def _of_source(
         why = f"{made}, and {against[0].why}" if against else made
         return Finding(pick.name, pick.version, target, Verdict.UNKNOWN, why, needs, missing, notes)
     return Finding(pick.name, pick.version, target, Verdict.BUILDS, f"{made}; {_and(needs)} are here", needs, (), notes)
+
+
+def _remembered_sources(
+    pick: Pick, insides: archive.Insides, build: Build, target: Target, index: Index, compiler: str
+) -> tuple[Objection, ...]:
+    """What its C and C++ is not fit for; that follows from the archive and the target alone, and takes seconds."""
+
+    def find() -> tuple[str, bool]:
+        found = of_sources(insides, build, target, compiler)
+        return json.dumps([(one.sure, one.why, one.source) for one in found]), not insides.stopped
+
+    if not pick.chosen or not {"c", "c++"} & set(build.languages):
+        return ()
+    system = target.markers.get("sys_platform", "")
+    about = f"{__version__} {outline.edition()} {target.implementation} {target.python} {target.free_threaded}"
+    text = index.remembered(f"sources {about} {system} {target.here} {compiler}", pick.chosen, find)
+    return tuple(Objection(*one) for one in json.loads(text))
 
 
 def newest(wanted: Requirement, target: Target, index: Index) -> Version | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from ..facts import Target
 from ..knowledge import api, api_macros
@@ -19,7 +20,21 @@ Lookup = Callable[[str], tuple[bool | None, int | None]]
 """Of a macro's name: whether it is defined, and its value."""
 
 _TOKEN = re.compile(r"\s*(?:(0[xX][0-9a-fA-F]+|\d+)[uUlL]*|(\w+)|(\|\||&&|[=!<>]=|<<|>>|[-+*/%<>!~&|^()?:,]))")
-_LEVELS = (("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", "<=", ">", ">="), ("<<", ">>"), ("+", "-"))
+_LEVELS = (
+    ("||",),
+    ("&&",),
+    ("|",),
+    ("^",),
+    ("&",),
+    ("==", "!="),
+    ("<", "<=", ">", ">="),
+    ("<<", ">>"),
+    ("+", "-"),
+    ("*", "/", "%"),
+)
+_BINDS = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators}
+_SIMPLE = re.compile(r"\s*\(?\s*(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\s*\)?\s*")  # most of what is defined is a number, or
+_NOTHING = re.compile(r"\s*(?:[\"'{;#\\\[]|$)")  # no expression
 _WINDOWS = ("_WIN32", "WIN32", "_WIN64", "MS_WINDOWS", "MS_WIN32", "MS_WIN64", "_MSC_VER", "__MINGW32__")
 _ELSEWHERE = {
     "linux": (*_WINDOWS, "__APPLE__"),
@@ -42,8 +57,10 @@ def truth(expression: str, lookup: Lookup) -> bool | None:
 
 def value(expression: str, lookup: Lookup) -> int | None:
     """An expression's value; None where that cannot be said."""
-    if len(expression) > LONGEST:
+    if len(expression) > LONGEST or _NOTHING.match(expression):
         return None
+    if (number := _SIMPLE.fullmatch(expression)) and expression.count("(") == expression.count(")"):
+        return _number(number[1])
     try:
         reader = _Reader(expression, lookup)
         found = reader.ternary(0)
@@ -97,17 +114,10 @@ class _Reader:
         return None if condition is None else yes if condition else no
 
     def _binary(self, level: int, depth: int) -> int | None:
-        if level == len(_LEVELS):
-            return self._product(depth)
-        left = self._binary(level + 1, depth)
-        while operator := self._take(*_LEVELS[level]):
-            left = _applied(operator, left, self._binary(level + 1, depth))
-        return left
-
-    def _product(self, depth: int) -> int | None:
         left = self._unary(depth)
-        while operator := self._take("*", "/", "%"):
-            left = _applied(operator, left, self._unary(depth))
+        while (binds := _BINDS.get(operator := self._peek(), -1)) >= level:
+            self._at += 1
+            left = _applied(operator, left, self._binary(binds + 1, depth))
         return left
 
     def _unary(self, depth: int) -> int | None:
@@ -175,7 +185,8 @@ def _number(token: str) -> int:
     return int(token, 8) if token[0] == "0" and token.strip("01234567") == "" else int(token)
 
 
-def _tokens(text: str) -> list[str]:
+@lru_cache(4096)
+def _tokens(text: str) -> tuple[str, ...]:
     found, at = [], 0
     text = text.rstrip()
     while at < len(text):
@@ -184,7 +195,7 @@ def _tokens(text: str) -> list[str]:
             raise _Unclear
         found.append(match[1] or match[2] or match[3])
         at = match.end()
-    return found
+    return tuple(found)
 
 
 def _applied(operator: str, left: int | None, right: int | None) -> int | None:
