@@ -33,6 +33,7 @@ class Case(NamedTuple):
         make: writes that file.
         page: answers in place of a page with that file.
         index: the index's URL where it is another.
+        version: asked for; without it what was withdrawn is not taken.
     """
 
     shown: str
@@ -41,6 +42,7 @@ class Case(NamedTuple):
     ranges: bool = True
     page: Callable[[Handler], object] | None = None
     index: str = ""
+    version: str = ""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -64,8 +66,17 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _page(self, name: str, case: Case) -> None:
-        facts = {"filename": case.file.format(name), "url": f"/files/{name}", "hashes": {"sha256": NASTY}}
-        page = {"meta": {"api-version": "1.1"}, "name": name, "files": [facts | {"requires-python": NASTY}]}
+        facts = {
+            "filename": case.file.format(name),
+            "url": f"/files/{name}",
+            "hashes": {"sha256": NASTY},
+            "requires-python": NASTY,
+        }
+        page = {
+            "meta": {"api-version": "1.1"},
+            "name": name,
+            "files": [facts | {"yanked": NASTY if case.version else False}],
+        }
         self.says(json.dumps(page).encode())
 
     def head(self, status: int = 200, **headers: str) -> None:
@@ -201,6 +212,7 @@ def cases(closed: str) -> dict[str, Case]:
         "bigzip": Case("500 MB of noise, zip", zipped, lambda path: _zip(path, big=BIG)),
         "bigzipwhole": Case("the same, from a server without ranges", zipped, lambda path: _zip(path, big=BIG), False),
         "wheel": Case("control characters in a wheel's metadata", wheel, _wheel),
+        "yanked": Case("the same in why it was withdrawn", wheel, _wheel, version="==1.0"),
         "wheelbomb": Case("metadata of 4 GB in a wheel, said to be 200 bytes", wheel, lambda p: _wheel(p, 4 << 30)),
         "zeros": Case("16 GB of zeros, tar.gz", packed, lambda p: p.write_bytes(_zeros(b""))),
         "tarbomb": Case(

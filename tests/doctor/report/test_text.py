@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from packaging.version import Version
 
-from bicorn.doctor.facts import Examination, Finding, Verdict
+from bicorn.doctor.facts import Cure, Examination, Finding, Verdict, Wanted
 from bicorn.doctor.report import render
 
 from .sample import NEW, OLD, SICK, WHY, examination
@@ -77,3 +80,18 @@ def test_an_ailment_says_what_to_type() -> None:
 def test_colours_only_where_they_are_asked_for() -> None:
     assert "\x1b[" not in render(examination(), "text")
     assert "\x1b[31;1m" in render(examination(), "text", colour=True)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "github", "json"])
+@pytest.mark.parametrize("colour", [True, False])
+def test_what_a_terminal_obeys_is_not_passed_on(form: str, colour: bool) -> None:
+    nasty = "no\x1b[2J\x1b]0;title\x07\x9b8m\r\u202emore"
+    wanted = Wanted((), source=nasty)
+    findings = (Finding("p", Version("1"), NEW, Verdict.FAILS, nasty, notes=(nasty,)),)
+    cures = (Cure(nasty, (nasty,), (("p", nasty, nasty, nasty),), nasty),)
+    ailments = (SICK.replace(what=nasty, where=nasty, evidence=(nasty,)),)
+    told = {"wanted": wanted, "findings": findings, "cures": cures, "ailments": ailments, "notes": (nasty,)}
+    page = render(examination(**told), form, colour=colour)
+    plain = re.sub(r"\x1b\[[\d;]*m", "", page) if colour and form == "text" else page
+    assert not [one for one in plain if not one.isprintable() and one != "\n"]
+    assert "more" in plain

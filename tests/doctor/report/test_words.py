@@ -70,3 +70,7 @@ def test_who_wants_it() -> None:
 def test_how_a_python_is_called() -> None:
     assert words.shown(NEW) == "Python 3.14"
     assert words.shown(NEW.replace(label="pp3.11 on aarch64")) == "PyPy 3.11 on aarch64"
+
+
+def test_only_what_can_be_printed() -> None:
+    assert words.printable("a\x1b[2J\r\n\u202eb\u00e9→\x9b") == "a [2J \n bé→ "

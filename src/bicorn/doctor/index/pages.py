@@ -48,7 +48,7 @@ def parse(body: bytes, content_type: str, url: str) -> list[Entry]:
     elif kind.endswith("html") or not kind:
         found = _html(body, url)
     else:
-        raise DoctorError(f"{shown(url)} is no page of a package index: it came as {kind[:80]}. Check the index URL.")
+        raise DoctorError(f"{shown(url)} is no page of a package index: it came as {kind[:80]!r}. Check the index URL.")
     return list(found)
 
 

@@ -17,12 +17,12 @@ def render(
         all_rows: whether what installs from a wheel everywhere has its row, too.
         width: of text, in columns.
     """
-    from . import data, markdown, text, workflow
+    from . import data, markdown, text, words, workflow
 
     if form == "json":
         return data.render(examination)
     if form == "markdown":
-        return markdown.render(examination, all_rows=all_rows)
+        return words.printable(markdown.render(examination, all_rows=all_rows))
     if form == "github":
-        return workflow.render(examination)
+        return words.printable(workflow.render(examination))
     return text.render(examination, colour=colour, all_rows=all_rows, width=width)

@@ -28,12 +28,19 @@ SOURCE = "source: "
 def render(examination: Examination, *, colour: bool = False, all_rows: bool = False, width: int = 100) -> str:
     """All of it."""
     page = _Page(examination, colour, all_rows, min(width, 100))
-    return "\n".join(page.lines()).rstrip()
+    return page.clean("\n".join(page.lines()).rstrip())
 
 
 class _Page:
     def __init__(self, examination: Examination, colour: bool, all_rows: bool, width: int) -> None:
         self.examination, self.colour, self.all_rows, self.width = examination, colour, all_rows, width
+        self._painted = {"0"}
+
+    def clean(self, text: str) -> str:
+        """Without what a terminal obeys, but for this page's own colours: an index may say anything."""
+        codes = "|".join(self._painted) if self.colour else "(?!)"
+        pieces = re.split(rf"(\x1b\[(?:{codes})m|\n)", text)
+        return "".join(piece if at % 2 else words.printable(piece) for at, piece in enumerate(pieces))
 
     def lines(self) -> Iterator[str]:
         parts = (self.verdicts(), self.reasons(), self.table(), self.ailments(), self.cures(), self.notes())
@@ -43,6 +50,7 @@ class _Page:
             yield from part
 
     def paint(self, code: str, text: str) -> str:
+        self._painted.add(code)
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text.strip() else text
 
     def wrap(self, text: str, start: str = "", later: str | None = None) -> list[str]:

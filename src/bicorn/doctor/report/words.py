@@ -134,3 +134,8 @@ def through(examination: Examination, finding: Finding) -> str:
 
 def _one_line(said: str) -> str:
     return "; ".join(line.strip() for line in said.splitlines() if line.strip())
+
+
+def printable(text: str) -> str:
+    """Without what a terminal or a browser obeys, but for the ends of lines: an index may say anything."""
+    return "".join(one if one.isprintable() or one == "\n" else " " for one in text)
