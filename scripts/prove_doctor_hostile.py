@@ -110,7 +110,7 @@ def main() -> int:
                 continue
             if case.file:
                 case.make(root / name)
-            index = case.index or f"http://127.0.0.1:{server.server_address[1]}/simple"
+            index = case.url or f"http://127.0.0.1:{server.server_address[1]}/simple"
             found = run(name + case.version, index, root / f"run-{name}")
             (root / name).unlink(missing_ok=True)
             wrong = faults(*found)

@@ -32,7 +32,7 @@ class Case(NamedTuple):
         file: the one file on its page; ``{}`` is the project's name.
         make: writes that file.
         page: answers in place of a page with that file.
-        index: the index's URL where it is another.
+        url: the index's where it is another.
         version: asked for; without it what was withdrawn is not taken.
     """
 
@@ -41,7 +41,7 @@ class Case(NamedTuple):
     make: Callable[[Path], object] = Path.touch
     ranges: bool = True
     page: Callable[[Handler], object] | None = None
-    index: str = ""
+    url: str = ""
     version: str = ""
 
 
@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def says(self, body: bytes, **headers: str) -> None:
         """An answer."""
-        self.head(**headers)
+        self.head(200, **headers)
         self.wfile.write(body)
 
     def drips(self, body: Iterable[bytes], pause: float) -> None:
@@ -244,6 +244,6 @@ def cases(closed: str) -> dict[str, Case]:
         ),
         "loop": Case("a redirection to itself", page=lambda handler: handler.head(302, Location=handler.path)),
         "tofile": Case("a redirection to `file:`", page=lambda h: h.head(302, Location="file:///etc/passwd")),
-        "refused": Case("no server", index=closed),
-        "noname": Case("no such host", index="http://nowhere.invalid/simple"),
+        "refused": Case("no server", url=closed),
+        "noname": Case("no such host", url="http://nowhere.invalid/simple"),
     }

@@ -1,4 +1,4 @@
-"""What a package imports that Python no longer has: it is installed, and then cannot be imported.
+"""What a package imports that Python no longer has: what does so is installed, and then cannot be imported.
 
 Only where its source archive is read anyway. An import counts that is a statement of the module itself, not of a
 function, and under no condition and no ``try``; and where the package does not bring or need what replaces it.
@@ -60,7 +60,7 @@ def broken(insides: Insides, target: Target, needs: Iterable[str]) -> Iterator[t
         if minor < Version(row.python) or needed & {*row.brought, f"standard-{name}"} or _brings(insides, name):
             continue
         also = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
-        said = f"it installs, but its {paths[0]}{also} imports {name}, which is gone since Python {row.python}"
+        said = f"its {paths[0]}{also} cannot be imported: it imports {name}, which is gone since Python {row.python}"
         yield said, row.source
 
 
