@@ -127,3 +127,7 @@ def test_a_pick_is_judged_once_whoever_wants_it(index: Index, monkeypatch: pytes
     other = resolution.replace(picks=tuple(pick.replace(wanted_by=("x",)) for pick in reversed(resolution.picks)))
     assert case.judged(other) == tuple(reversed(findings))
     assert sorted(judged) == ["good", "odd"]
+    # With other extras it needs others, which may bring back a module that it imports.
+    needs = (Requirement("legacy-cgi"),)
+    case.judged(other.replace(picks=tuple(pick.replace(requires=needs) for pick in other.picks)))
+    assert sorted(judged) == ["good", "good", "odd", "odd"]

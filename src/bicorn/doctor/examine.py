@@ -172,9 +172,10 @@ class _Case:
 
 
 def _key(pick: Pick, target: Target) -> tuple[object, ...]:
-    """What a verdict follows from: not from who wants it, nor from what it wants."""
+    """What a verdict follows from: not from who wants it."""
     chosen = pick.chosen.url if pick.chosen else ""
-    return target.label, target.python, pick.name, pick.version, chosen, pick.why_none
+    needs = tuple(one.name for one in pick.requires)  # with other extras, others
+    return target.label, target.python, pick.name, pick.version, chosen, pick.why_none, needs
 
 
 def _health(question: Question) -> tuple[Ailment, ...]:

@@ -32,7 +32,7 @@ cdef class Outbound(Channel):
     cdef _stream(self, object data, Py_ssize_t size)
     @cython.locals(descriptor=int, sent=Py_ssize_t)
     cdef _send(self, bytes data)
-    cdef int _find_descriptor(self) except? -1
+    cdef int _plain_descriptor(self) except? -1
     cpdef write_through(self, bytes data)
     cdef _wake(self)
     cpdef watch_writing(self)

@@ -168,9 +168,7 @@ class Outbound(Channel):
         """
         transport = self.transport
         if not transport.get_write_buffer_size():
-            descriptor = self._descriptor
-            if descriptor == _UNKNOWN:
-                descriptor = self._find_descriptor()
+            descriptor = self._plain_descriptor()
             if descriptor >= 0:
                 sent = send_now(descriptor, data)
                 if sent == len(data):
@@ -183,11 +181,13 @@ class Outbound(Channel):
                     return
         transport.write(data)
 
-    def _find_descriptor(self) -> int:
-        about = self.transport.get_extra_info
-        # Whatever is known of TLS, the transport knows best: nothing goes out beside one that encrypts.
-        sock = about("socket") if self.tls is None and about("ssl_object") is None else None
-        self._descriptor = _NONE if sock is None else sock.fileno()
+    def _plain_descriptor(self) -> int:
+        """The socket's, asked for once; negative where nothing may go out beside the transport."""
+        if self._descriptor == _UNKNOWN:
+            about = self.transport.get_extra_info
+            # Whatever is known of TLS, the transport knows best: nothing goes out beside one that encrypts.
+            sock = about("socket") if self.tls is None and about("ssl_object") is None else None
+            self._descriptor = _NONE if sock is None else sock.fileno()
         return self._descriptor
 
     def _write_lines(self, data: list[bytes]) -> None:
@@ -217,7 +217,7 @@ class Outbound(Channel):
         if self.closed or self.transport.is_closing():
             raise ClientDisconnected()
         self.written(len(data))
-        descriptor = self._find_descriptor()
+        descriptor = self._plain_descriptor()
         if descriptor < 0 or self.transport.get_write_buffer_size():
             self.transport.write(data)
         elif not sendfile.write_all(descriptor, data, self.service.write_timeout):

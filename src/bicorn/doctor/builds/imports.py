@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from packaging.version import Version
 from ..facts import Target
 from ..knowledge import Removed, removed
 from .native import ASIDE
+from .script import syntax
 
 if TYPE_CHECKING:
     from ..archive import Insides
@@ -32,13 +32,10 @@ def scan(text: str) -> tuple[str, ...]:
     """Which modules that some Python no longer has are imported whatever happens."""
     if not _pattern().search(text):
         return ()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            body = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = syntax(text)
+    if not isinstance(tree, ast.Module):
         return ()
-    found = {name.partition(".")[0] for node in body for name in _imported(node)}
+    found = {name.partition(".")[0] for node in tree.body for name in _imported(node)}
     return tuple(sorted(found & _rows().keys()))
 
 

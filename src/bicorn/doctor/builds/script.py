@@ -11,10 +11,13 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...record import Record
-from ..archive import Insides
 from ..knowledge import Gone, gone
+
+if TYPE_CHECKING:
+    from ..archive import Insides
 
 EXTENSION = re.compile(r"\bext_modules\b|\bExtension\(|\bcffi_modules\b|\bcythonize\(|\brust_extensions\b|\bmypycify\(")
 OPTIONAL = re.compile(r"\boptional\s*=\s*True|class\s+\w*BuildFailed|except\s*\(?[^:\n]*\bCCompilerError\b")
