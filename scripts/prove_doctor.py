@@ -1,8 +1,8 @@
 """Prove what ``bicorn doctor`` foretells: its verdicts beside what pip does.
 
-    python scripts/prove_doctor.py --keep DIR [--table known|fresh] [--chroot DIR]... [--python PATH]...
+    python scripts/prove_doctor.py --keep DIR [--table known|fresh|third] [--chroot DIR]... [--python PATH]...
 
-For each (package, version, Python) of two tables (``prove_doctor_cases.py``) the truth is what pip does
+For each (package, version, Python) of three tables (``prove_doctor_cases.py``) the truth is what pip does
 (``prove_doctor_truth.py``); it is found once, and kept in ``DIR`` with all that pip fetched. Of that the doctor is then
 asked, over an index replayed from it (``replay.py``): it sees what pip has seen, and the real index is asked for
 nothing more. Pythons are those given, those on the PATH and pyenv's, and with ``--chroot`` those of another system's
@@ -30,6 +30,7 @@ import prove_doctor_cases as cases
 import replay
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 from prove_doctor_truth import Python, find, pythons
 
 from bicorn.doctor import toolchain
@@ -42,6 +43,7 @@ from bicorn.doctor.targets import parse
 TABLES: dict[str, tuple[cases.Cases, tuple[str, ...]]] = {
     "known": (cases.KNOWN, cases.KNOWN_WHOLE),
     "fresh": (cases.FRESH, cases.FRESH_WHOLE),
+    "third": (cases.THIRD, cases.THIRD_WHOLE),
 }
 
 Truth = dict[str, dict[str, Any]]
@@ -96,7 +98,10 @@ def foretell(index: Index, what: str, target: Target, tools: toolchain.Toolchain
     """The verdict on one package without its dependencies."""
     wanted = Wanted((Requirement(what),), pins=(Requirement(what),), source="the table")
     resolution = resolve(wanted, target, index)
-    return judge(next(pick for pick in resolution.picks if pick.name == name), target, index, tools)
+    pick = next((pick for pick in resolution.picks if pick.name == name), None)
+    if pick is None:  # there is no such version
+        return Finding(name, Version("0"), target, Verdict.FAILS, resolution.conflict)
+    return judge(pick, target, index, tools)
 
 
 def whole(index: Index, truth: Truth, what: str, minor: str) -> Compared:
@@ -110,6 +115,7 @@ def whole(index: Index, truth: Truth, what: str, minor: str) -> Compared:
 def verdicts(given: argparse.Namespace, table: str) -> int:
     """One table; the number of misses."""
     rows = tuple(row for row in TABLES[table][0] if not given.only or any(name in row[1] for name in given.only))
+    rows = tuple(row for row in rows if not any(row[1].startswith(f"{name}==") for name in given.skip))
     wholes = () if given.only else TABLES[table][1]
     known = pythons(given.python, given.chroot)
     print("Pythons:", ", ".join(f"{minor} ({python.command[-1]})" for minor, python in sorted(known.items())))
@@ -180,6 +186,7 @@ def main() -> int:
     parser.add_argument("--python", action="append", default=[], metavar="PATH")
     parser.add_argument("--chroot", action="append", default=[], metavar="DIR")
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
+    parser.add_argument("--skip", action="append", default=[], metavar="NAME", help="these not")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
     return min(sum(verdicts(given, table) for table in given.table or TABLES), 1)

@@ -2,7 +2,8 @@
 
 ``KNOWN`` is the table with which the doctor's rules were mended. ``FRESH`` was chosen on 2026-11-23 before any of it
 was tried, with either pip or the doctor; its first figures are in docs/doctor.md, and no rule was made for a row of it
-before they were taken. Of both, ``WHOLE`` are installed with all their dependencies: markers, extras.
+before they were taken. ``THIRD`` was chosen in the same way, later on that day, of packages in neither. Of each,
+``WHOLE`` are installed with all their dependencies: markers, extras.
 """
 
 from __future__ import annotations
@@ -150,4 +151,72 @@ FRESH_WHOLE = (
     "sanic==23.12.1",
     "jupyter-client==8.6.0",
     "apscheduler==3.10.4",
+)
+
+THIRD: Cases = (
+    # C and C++ written by hand.
+    ("hand", "unicodedata2==15.0.0", ("3.12", "3.13")),
+    ("hand", "posix-ipc==1.0.5", ("3.11", "3.13")),
+    ("hand", "sysv-ipc==1.1.0", ("3.12", "3.14")),
+    ("hand", "pyxattr==0.7.2", ("3.12",)),
+    ("hand", "scandir==1.10.0", ("3.11", "3.13")),
+    ("hand", "pycosat==0.6.4", ("3.12", "3.15")),
+    ("hand", "pysha3==1.0.2", ("3.11", "3.13")),
+    ("hand", "python-geohash==0.8.5", ("3.12", "3.14")),
+    ("hand", "zstd==1.5.2.6", ("3.12", "3.14")),
+    ("hand", "lz4==4.0.2", ("3.12", "3.13")),
+    ("hand", "leveldb==0.201", ("3.13",)),
+    # C that Cython wrote, or writes anew; cffi.
+    ("generated", "datrie==0.8.2", ("3.11", "3.13")),
+    ("generated", "marisa-trie==0.7.8", ("3.12", "3.13")),
+    ("generated", "murmurhash==1.0.9", ("3.12", "3.14")),
+    ("generated", "line-profiler==3.5.1", ("3.12",)),
+    ("generated", "python-crfsuite==0.9.9", ("3.13",)),
+    ("generated", "cmarkgfm==0.8.0", ("3.12", "3.14")),
+    # Rust.
+    ("rust", "tiktoken==0.5.1", ("3.12", "3.13")),
+    ("rust", "blake3==0.3.3", ("3.12", "3.13")),
+    ("rust", "libcst==0.4.9", ("3.12",)),
+    ("rust", "jellyfish==1.0.0", ("3.11", "3.13")),
+    # Extensions that may be left out; libraries that are not here.
+    ("optional", "msgpack-python==0.5.6", ("3.11", "3.13")),
+    ("optional", "websockets==10.4", ("3.12", "3.15")),
+    ("optional", "bintrees==2.2.0", ("3.12", "3.13")),
+    ("optional", "lazy-object-proxy==1.7.1", ("3.12",)),
+    ("optional", "google-crc32c==1.5.0", ("3.13",)),
+    ("optional", "thrift==0.16.0", ("3.12", "3.13")),
+    ("optional", "pymongo==4.1.1", ("3.12", "3.14")),
+    ("library", "pyodbc==4.0.34", ("3.12",)),
+    ("library", "pylibmc==1.6.1", ("3.12",)),
+    ("library", "systemd-python==235", ("3.12",)),
+    ("library", "kerberos==1.3.1", ("3.13",)),
+    ("library", "pycairo==1.20.1", ("3.12",)),
+    # Pure source archives with old build scripts.
+    ("pure", "subprocess32==3.5.4", ("3.11",)),
+    ("pure", "functools32==3.2.3.post2", ("3.11",)),
+    ("pure", "mysql-python==1.2.5", ("3.11",)),
+    ("pure", "pystache==0.5.4", ("3.12",)),
+    ("pure", "feedparser==5.2.1", ("3.11", "3.13")),
+    ("pure", "jsonpath==0.82", ("3.13",)),
+    ("pure", "gdata==2.0.18", ("3.12",)),
+    ("pure", "flask-script==2.0.6", ("3.12", "3.14")),
+    ("pure", "antlr4-python3-runtime==4.9.3", ("3.13",)),
+    ("pure", "langdetect==1.0.9", ("3.15",)),
+    ("pure", "distribute==0.7.3", ("3.12",)),
+    # Only wheels, the stable ABI, withdrawn files, Requires-Python.
+    ("wheel", "pywin32==306", ("3.12",)),
+    ("abi3", "watchfiles==0.18.1", ("3.11", "3.14")),
+    ("abi3", "protobuf==4.25.0", ("3.14",)),
+    ("abi3", "brotlicffi==1.0.9.2", ("3.13",)),
+    ("abi3", "nh3==0.2.14", ("3.15",)),
+    ("yanked", "packaging==20.6", ("3.12",)),
+    ("yanked", "importlib-resources==5.11.0", ("3.13",)),
+    ("admits", "futures==3.3.0", ("3.11",)),
+    ("admits", "typing==3.7.4.3", ("3.12",)),
+    ("admits", "django==6.0", ("3.11", "3.12")),
+)
+THIRD_WHOLE = (
+    "starlette[full]==0.38.0",
+    "sphinx==7.4.7",
+    "ipython==8.26.0",
 )

@@ -156,6 +156,7 @@ def find(
         if not truth["wheel"] and (pip := pips.of(label)):
             truth["installs"], truth["said"] = builds(pip, what)
         found[" ".join(case)] = truth
+        file.write_text(json.dumps(dict(found), indent=1, sort_keys=True))
 
     def with_all(case: tuple[str, str]) -> None:
         packages, exact = whole(pips.of(case[1]) or [], case[0])

@@ -33,6 +33,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ class Kept:
 
     def _body(self, url: str) -> bytes | None:
         entry = self._entry(url)
-        return _answer(entry)[1] if entry else None
+        return _body(entry) if entry else None
 
     def _from_wheel(self, url: str) -> bytes | None:
         entry = self._entry(url) if url.endswith(".whl") else None
@@ -161,6 +162,11 @@ def _answer(path: Path, only: str = "") -> tuple[dict[str, str], bytes | None]:
     if headers.get("content-encoding") == "gzip":
         body = zlib.decompress(body, wbits=31)
     return headers, body
+
+
+@lru_cache(16)  # a file is asked for part by part: an index does not take the asker's processor to find them
+def _body(path: Path) -> bytes | None:
+    return _answer(path)[1]
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import sys
@@ -10,6 +11,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bicorn.apps.files import FileWrapper
 from tests.driving import SSL, Drive
@@ -221,3 +224,50 @@ async def test_settings_that_applications_ask_for() -> None:
     assert environ["wsgi.multiprocess"] is True
     environ["wsgi.errors"].write("a complaint")
     assert errors.getvalue() == "a complaint"
+
+
+ASKED = st.lists(
+    st.tuples(
+        st.sampled_from(["GET", "DELETE"]),
+        st.sampled_from(["/", "/a", "/a?q", "/%41", "http://other.example/", "*"]),
+        st.sampled_from(
+            [(), ("X-A: 1",), ("X-A: 1", "X-A: 1"), ("X-A: 1", "X_B: 2"), ("X-A: 1", f"X-B: {'l' * 600}", "X-C: 3")]
+        ),
+        st.sampled_from(["1.1", "1.1", "1.1", "1.0"]),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(asked=ASKED)
+def test_what_a_connection_remembers_changes_nothing(asked: list[tuple[str, str, tuple[str, ...], str]]) -> None:
+    """Each request alone, and all on one connection whose application does to its environs what it likes."""
+
+    async def run() -> None:
+        app = Spoiler()
+        with Drive(app) as drive:
+            for method, target, fields, version in asked:
+                method = "OPTIONS" if target == "*" else method
+                keep = ("Connection: keep-alive",)
+                assert (await drive.ask(target, *fields, *keep, method=method, version=version)).status == 200
+                seen = app.seen.pop()
+                assert seen == await environ_of(target, *fields, *keep, method=method, version=version)
+
+    asyncio.run(run())
+
+
+class Spoiler(Recorder):
+    """Changes what it was given, once it is recorded."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        answer = super().__call__(environ, start_response)
+        self.seen.append(environ.copy())
+        environ["HTTP_X_MINE"] = "spoilt"
+        environ["HTTP_HOST"] = "spoilt"
+        environ.pop("HTTP_X_A", None)
+        return answer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, Any]] = []

@@ -278,7 +278,7 @@ async def test_what_write_is_given_for_a_client_that_is_behind_waits_in_a_file(s
     def app(environ: Environ, start_response: Any) -> Any:
         write = start_response("200 OK", [])
         drive.transport.hold()
-        drive.connection.transport.write(b"HTTP/1.1 102 Processing\r\n\r\n")  # something is held back
+        drive.connection.write([b"HTTP/1.1 102 Processing\r\n\r\n"])  # something is held back
         for number in range(100):
             write(b"%05d" % number * 10_000)
         held.append(drive.transport.get_write_buffer_size())
@@ -302,7 +302,7 @@ async def test_what_was_kept_is_dropped_with_an_application_that_fails() -> None
     def app(environ: Environ, start_response: Any) -> Any:
         write = start_response("200 OK", [])
         drive.transport.hold()
-        drive.connection.transport.write(b" " * 100_000)
+        drive.connection.write([b" " * 100_000])
         write(bytes(2_000_000))
         write(bytes(2_000_000))
         raise ValueError

@@ -44,3 +44,13 @@ def test_the_best_build_of_a_wheel(served: Shelf, connected: Connect) -> None:
     assert first is not None
     assert first.chosen is not None
     assert first.chosen.filename == "a-1-10-py3-none-any.whl"
+
+
+def test_the_last_of_equal_archives_as_with_pip(served: Shelf, connected: Connect) -> None:
+    for ending in (".tar.gz", ".zip"):
+        served.add(f"a-1{ending}")
+    finder = Finder(Wanted(()), parse("3.14", "manylinux_2_28_x86_64"), connected())
+    first = finder.first("a", frozenset(), [Need("a", frozenset(), Requirement("a"), "it")])
+    assert first is not None
+    assert first.chosen is not None
+    assert first.chosen.filename == "a-1.zip"

@@ -162,3 +162,11 @@ def test_c_that_an_older_compiler_lets_pass() -> None:
     files = {"setup.py": C, "p.c": "  return _PyLong_AsInt(x);"}
     assert look("3.14", files).verdict is Verdict.UNKNOWN
     assert look("3.14", files, tools=FULL.replace(programs={"cc": "14.2.0"})).verdict is Verdict.FAILS
+
+
+def test_of_equal_archives_the_last_is_taken_as_by_pip() -> None:
+    first = source("p", "1.0")
+    last = first.replace(filename="p-1.0.zip")
+    found = choose(Requirement("p"), parse("3.14"), Shelf(first, last))  # type: ignore[arg-type]
+    assert found
+    assert found.chosen == last

@@ -174,3 +174,20 @@ def test_the_project_itself_does_not_admit_the_python(served: Shelf, connected: 
     assert found.conflict == "pyproject.toml itself says that it needs Python <3.14"
     assert [pick.name for pick in found.picks] == ["a"]
     assert resolve(wanted.replace(requires_python=">=3.9"), TARGET, connected()).conflict == ""
+
+
+def test_what_one_resolution_leaves_for_the_next_is_not_what_was_wanted(served: Shelf, connected: Connect) -> None:
+    served.wheel("a", "1", "b>=1", "c; python_version < '3.14'")
+    for version in ("1", "2", "3"):
+        served.wheel("b", version)
+    served.wheel("c", "1")
+    index = connected()
+
+    def found(*limits: str, target: Target = TARGET) -> dict[str, str]:
+        return versions(resolve(Wanted((Requirement("a"),), tuple(map(Requirement, limits))), target, index))
+
+    assert found() == {"a": "1", "b": "3"}
+    assert found("b<3") == {"a": "1", "b": "2"}
+    assert found("b==1") == {"a": "1", "b": "1"}
+    assert found(target=parse("3.13", "manylinux_2_28_x86_64")) == {"a": "1", "b": "3", "c": "1"}
+    assert found() == {"a": "1", "b": "3"}

@@ -19,10 +19,13 @@ from typing import Any, NamedTuple
 
 import bicorn.wire
 from bicorn.errors import ProtocolError
-from bicorn.wire import diagnose, fields, head, http1, limits, response
+from bicorn.wire import diagnose, fields, head, http1, limits, lines, names, response
+
+COMPILED = not head.__file__.endswith(".py")
+"""Whether the modules in use are."""
 
 _FOLDER = Path(bicorn.wire.__file__).parent
-_NAMES = ("diagnose", "fields", "head", "http1", "limits", "response")
+_NAMES = ("diagnose", "fields", "head", "http1", "limits", "lines", "names", "response")
 
 
 class Reading(NamedTuple):
@@ -34,6 +37,8 @@ class Reading(NamedTuple):
     head: ModuleType
     http1: ModuleType
     limits: ModuleType
+    lines: ModuleType
+    names: ModuleType
     response: ModuleType
 
 
@@ -98,12 +103,12 @@ def _interpreted(name: str, parser: str) -> Reading:
 
 def _own(name: str) -> Reading:
     """The modules the server itself would use."""
-    return Reading(name, diagnose, fields, head, http1, limits, response)
+    return Reading(name, diagnose, fields, head, http1, limits, lines, names, response)
 
 
 def _load() -> dict[str, Reading]:
     scan = _interpreted("scan", "scan_head")
-    if head.COMPILED:
+    if COMPILED:
         readings = [_own("compiled"), _interpreted("match", "match_head"), scan]
     else:
         readings = [_own("match"), scan]

@@ -76,7 +76,7 @@ def test_what_is_remembered_is_bounded(read: Read) -> None:
     head = read(b"GET / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n", 0, LIMITS, memory)
     assert len(head.headers) == 81
     assert len(memory.lines) <= MEMORY_LINES
-    assert all(len(line) <= MEMORY_LINE_SIZE for line, _, _ in memory.lines)
+    assert all(len(line.text) <= MEMORY_LINE_SIZE for line in memory.lines)
     assert len(memory.block) <= MEMORY_BLOCK_SIZE
 
 

@@ -1,7 +1,7 @@
 import cython
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
-from bicorn.apps.exchange cimport PyContext_Enter, PyContext_Exit
+from bicorn.apps.exchange cimport PyContext_Enter, PyContext_Exit, copy_of
 
 cdef bint COMPILED, EAGER
 cdef int FEW, LONGEST_PAUSE

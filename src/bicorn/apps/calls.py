@@ -21,6 +21,7 @@ from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bicorn.apps.exchange import copy_of
 from bicorn.apps.reserve import go_on
 
 if TYPE_CHECKING:  # the .pxd's, for the compiled reading
@@ -180,12 +181,12 @@ class Calls:
     def make_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any) -> Any:
         """A task of the call's own, which may be done already."""
         if EAGER:
-            return _Task(coroutine, loop=loop, context=self._base.copy(), eager_start=True)
-        return _Task(coroutine, loop=loop, context=self._base.copy())
+            return _Task(coroutine, loop=loop, context=copy_of(self._base), eager_start=True)
+        return _Task(coroutine, loop=loop, context=copy_of(self._base))
 
     def _set_up(self, loop: asyncio.AbstractEventLoop) -> Parking:
         parking = Parking(loop)
-        self._context = self._base.copy()
+        self._context = copy_of(self._base)
         task = self._task = _Task(go_on(parking), loop=loop, context=self._context, eager_start=True)
         task._log_destroy_pending = False  # nothing is lost with it
         self._parking = parking

@@ -1,6 +1,7 @@
 import cython
 from bicorn.apps.exchange cimport Channel, Origin
 from bicorn.wire.head cimport Head
+from bicorn.wire.memory cimport KnownLine, Memory
 
 cdef dict _keys
 
@@ -10,6 +11,11 @@ cdef class EnvironBuilder:
     cdef dict _environ
     cdef dict _template
 
-    @cython.locals(environ=dict, path=bytes, name=bytes, value=bytes, key=str, client=tuple, uri=str, query=str, text=str, size=Py_ssize_t)
+    @cython.locals(environ=dict, memory=Memory, path=bytes, uri=str, query=str)
     cpdef dict build(self, Channel channel, Head head)
+    @cython.locals(
+        environ=dict, client=tuple, lines=list, known=Py_ssize_t, at=Py_ssize_t, size=Py_ssize_t, field=tuple,
+        line=KnownLine, name=bytes, value=bytes, key=str, text=str,
+    )
+    cdef dict _repeated(self, Channel channel, Head head)
     cdef _use_origin(self, Origin origin)

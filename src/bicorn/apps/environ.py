@@ -76,9 +76,12 @@ class EnvironBuilder:
 
     def build(self, channel: Channel, head: Head) -> Environ:
         """PEP 3333's environ of one request, without ``wsgi.input``."""
-        if channel.origin is not self._origin:
-            self._use_origin(channel.origin)
-        environ = self._environ.copy()
+        memory = head.memory
+        environ = memory.made_by(self) if head.is_repeat else None
+        if environ is None:
+            environ = self._repeated(channel, head)
+            if head.is_repeat:
+                memory.keep(self, environ)
         environ["REQUEST_METHOD"] = head.method
         # PEP 3333, "Unicode Issues": native strings carry the bytes as latin-1.
         path = head.path
@@ -96,23 +99,43 @@ class EnvironBuilder:
         environ["RAW_URI"] = uri
         if head.minor == 0:
             environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+        return environ
+
+    def _repeated(self, channel: Channel, head: Head) -> Environ:
+        """The part of environ that is the same for all requests of one connection that have the same fields."""
+        if channel.origin is not self._origin:
+            self._use_origin(channel.origin)
+        environ = self._environ.copy()
         client = channel.client
         if client is not None:
             environ["REMOTE_ADDR"] = client[0]
             if channel.client_port is None:
                 channel.client_port = str(client[1])
             environ["REMOTE_PORT"] = channel.client_port
-        for name, value in head.headers:
-            key = _keys.get(name)
-            if key is None:
-                key = _learn_key(name)
-                if not key:
-                    continue
-            text = value.decode("latin-1")
-            size = len(environ)
+        lines = head.memory.lines
+        known = len(lines)
+        at = -1
+        size = len(environ)
+        for field in head.headers:
+            at += 1
+            line = lines[at] if at < known and lines[at].field is field else None
+            if line is not None and line.native is not None:
+                key, text = line.key, line.native
+            else:
+                name, value = field
+                key = _keys.get(name)
+                if key is None:
+                    key = _learn_key(name)
+                text = value.decode("latin-1")
+                if line is not None:
+                    line.key, line.native = key, text
+            if not key:
+                continue
             environ.setdefault(key, text)  # one look-up for the common case, where it is new
             if len(environ) == size:
                 _join_field(environ, key, text)
+            else:
+                size += 1
         if channel.tls is not None:
             environ["HTTPS"] = "on"
             client_name = channel.tls.get("client_cert_name")

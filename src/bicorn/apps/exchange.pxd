@@ -23,6 +23,7 @@ cdef class Channel:
     cpdef answer(self, object data)
     cpdef write_piece(self, object data)
     cpdef write_through(self, bytes data)
+    cpdef flush(self)
     cpdef want_body(self)
     cpdef hold_body(self)
     cpdef finish(self, Exchange exchange)
@@ -53,6 +54,9 @@ cdef class Endpoint:
 cdef extern from "Python.h":
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
+    object PyContext_Copy(object context)
+
+cpdef object copy_of(object context)
 
 # Before a bare ``raise StopIteration`` in __next__, which Cython makes of it nothing but the return: so the value goes
 # to whoever awaits without a traceback, which costs more than all the rest, and without `args`, which nobody sees.

@@ -1,7 +1,7 @@
 import cython
 from bicorn.apps.environ cimport EnvironBuilder
-from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, PyContext_Enter, PyContext_Exit
-from bicorn.apps.native cimport header_fields, status_code
+from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, PyContext_Enter, PyContext_Exit, copy_of
+from bicorn.apps.native cimport status_code
 from bicorn.wire.head cimport Head
 from bicorn.wire.response cimport Response
 
@@ -50,6 +50,8 @@ cdef class WsgiExchange(Exchange):
     cdef _send_whole(self, object pieces)
     @cython.locals(response=Response, channel=Channel)
     cdef bint _send_pieces(self) except -1
+    @cython.locals(channel=Channel, data=bytes)
+    cdef _send(self, object framed, bint is_blocking=*)
     @cython.locals(response=Response)
     cdef _end(self, bytes body)
     cpdef _end_in_loop(self, object framed)

@@ -17,10 +17,10 @@ from io import BytesIO as _BytesIO
 from typing import IO, Any, cast
 
 from bicorn.apps.environ import EnvironBuilder
-from bicorn.apps.exchange import Channel, Endpoint, Exchange, body_bytes, is_disconnect
+from bicorn.apps.exchange import Channel, Endpoint, Exchange, body_bytes, copy_of, is_disconnect
 from bicorn.apps.files import FileWrapper, is_plain_file, send_rest
 from bicorn.apps.iterables import close, iterate, join, with_kept
-from bicorn.apps.native import header_fields, status_code
+from bicorn.apps.native import status_code
 from bicorn.apps.spool import Spool
 from bicorn.errors import AppProtocolError, ClientDisconnected, ProtocolError
 from bicorn.types import Environ, WSGIApp
@@ -186,7 +186,7 @@ class WsgiExchange(Exchange):
         endpoint = self.endpoint
         environ = endpoint.environs.build(self.channel, self.head)
         environ["wsgi.input"] = self._take_input(environ)
-        self._context = context = endpoint.context.copy()
+        self._context = context = copy_of(endpoint.context)
         self.show(endpoint.slot)
         if endpoint.pool is not None:
             self._writable = threading.Event()
@@ -299,11 +299,11 @@ class WsgiExchange(Exchange):
                     raise exc_info[1].with_traceback(exc_info[2])
                 finally:
                     exc_info = None
-        response.start(status_code(status), header_fields(headers))
-        return self.write
+        response.start(status_code(status), headers, False, True)
+        return self  # rather than a method, which would be made for every answer and is hardly ever called
 
-    def write(self, data: bytes) -> None:
-        """PEP 3333's ``write``: when it returns, `data` is "either completely sent to the client, or [...] buffered".
+    def __call__(self, data: bytes) -> None:
+        """PEP 3333's ``write()``: when it returns, `data` is "either completely sent to the client, or [...] buffered".
 
         The loop does not turn while an inline application runs. What a transport has begun to hold back, and all that
         is encrypted, leaves only then: so that no client's pace decides how much memory it takes, it waits in a file.

@@ -1,9 +1,7 @@
 """A source archive, looked into: which files it has, and the few that say how it is built.
 
 What an archive says of itself is not to be trusted, and it may be huge, or small and unpack to gigabytes. It is read
-as a stream, in memory, with a bound on everything; nothing of it is ever written or run. tarfile would take a header's
-word for how much to read at once, so the little of the format that is needed is read here (POSIX.1-2008 pax, "ustar
-Interchange Format"; GNU's long names).
+as a stream, in memory, with a bound on everything; nothing of it is ever written or run.
 """
 
 from __future__ import annotations
@@ -20,10 +18,10 @@ from typing import IO
 
 from ..errors import DoctorError
 from ..record import Record
+from . import tar
 from .builds import imports
 from .builds.outline import CUT, HEADERS, LONGEST, SOURCES, outline
 
-BLOCK = 512
 CHUNK = 64 * 1024
 MOST_NAMES = 20_000
 MOST_PACKED = 48 * 1024 * 1024
@@ -238,30 +236,38 @@ class _Stream:
         self._unpack = unpacker() if unpacker else None
         self._shelf = shelf
         self._left = b""
+        self._at = 0  # where in it
         self._rest = b""  # packed bytes that wait
         self._packed = self._unpacked = 0
 
     def read(self, size: int) -> bytes:
         """That many bytes, fewer at the end."""
-        found = bytearray()
-        while len(found) < size:
-            if not self._left and not self._more():
-                break
-            taken = self._left[: size - len(found)]
-            self._left = self._left[len(taken) :]
-            found += taken
-        return bytes(found)
+        found = self._take(size)
+        if len(found) == size:
+            return found
+        whole = bytearray(found)
+        while len(whole) < size and self._more():
+            whole += self._take(size - len(whole))
+        return bytes(whole)
+
+    def _take(self, size: int) -> bytes:
+        found = self._left[self._at : self._at + size]
+        self._at += len(found)
+        return found
 
     def skip(self, size: int) -> None:
         """Passes over that many bytes."""
         while size > 0:
-            taken = len(self.read(min(size, CHUNK)))
-            if not taken:
-                raise EOFError("it ends in the middle")
+            taken = min(size, len(self._left) - self._at)
+            self._at += taken
             size -= taken
+            if size and not self._more():
+                raise EOFError("it ends in the middle")
 
     def _more(self) -> bool:
+        """Unpacks some, where all that was is taken."""
         self._shelf.tick()
+        self._at = 0
         if not self._unpack:
             self._left = self._fetch()
         elif isinstance(self._unpack, bz2.BZ2Decompressor | lzma.LZMADecompressor):
@@ -302,59 +308,14 @@ class _Stream:
 
 
 def _tar(stream: _Stream, shelf: _Shelf) -> None:
-    long_name = ""
-    while len(header := stream.read(BLOCK)) == BLOCK and header.strip(b"\0"):
-        if not _is_header(header):
-            raise ValueError("a tar header's checksum is wrong")
-        size, kind = _octal(header[124:136]), header[156:157]
-        if kind in b"xL" and kind:
-            if size > MOST_NAME * 16:
-                raise _Bound("a file's name is longer than any name")
-            content = stream.read(size)
-            long_name = (_pax_path(content) if kind == b"x" else _text(content)) or long_name
-        else:
-            taken = 0
-            if kind in (b"0", b"\0", b"7"):
-                path = _clean(long_name or _name(header))
-                if wanted := shelf.add(path, size):
-                    content = stream.read(wanted)
-                    taken = len(content)
-                    shelf.put(path, content)
-            stream.skip(size - taken)
-            long_name = ""
-        stream.skip(-size % BLOCK)
-
-
-def _is_header(header: bytes) -> bool:
-    return sum(header) - sum(header[148:156]) + 8 * 32 == _octal(header[148:156])
-
-
-def _octal(field: bytes) -> int:
-    if field[:1] == b"\x80":  # GNU's way for large numbers
-        return int.from_bytes(field[1:], "big")
-    return int(field.split(b"\0", 1)[0].strip() or b"0", 8)
-
-
-def _text(field: bytes) -> str:
-    return field.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-def _name(header: bytes) -> str:
-    prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else ""
-    return f"{prefix}/{_text(header[:100])}" if prefix else _text(header[:100])
-
-
-def _pax_path(content: bytes) -> str:
-    """The path of a pax header, whose lines are ``"<length> <key>=<value>\\n"``."""
-    while content:
-        length, _, _ = content.partition(b" ")
-        if not length.isdigit() or not 0 < int(length) <= len(content):
-            break
-        key, _, value = content[len(length) + 1 : int(length) - 1].partition(b"=")
-        if key == b"path":
-            return _text(value)
-        content = content[int(length) :]
-    return ""
+    try:
+        for member in tar.members(stream):
+            if member.plain:
+                path = _clean(member.name)
+                if wanted := shelf.add(path, member.size):
+                    shelf.put(path, member.read(wanted))
+    except tar.TooLong as error:
+        raise _Bound(str(error)) from None
 
 
 def _clean(path: str) -> str:

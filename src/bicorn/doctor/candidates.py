@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -16,6 +15,9 @@ from .index import filenames
 from .index.client import Index
 from .index.metadata import Metadata
 from .index.project import Project
+from .judge import contains
+
+T = TypeVar("T")
 
 
 class Need(Protocol):
@@ -44,6 +46,15 @@ class Candidate:
         self.itself = Requirement(f"{name} @ {url}" if url else f"{name}=={version}")
 
 
+class _Known:
+    """What every resolution for a target finds again: it follows from the index alone, not from what is wanted."""
+
+    def __init__(self) -> None:
+        self.candidates: dict[tuple[str, Version, frozenset[str], bool, str], Candidate] = {}
+        self.chosen: dict[tuple[str, Version, bool], tuple[File | None, str]] = {}
+        self.applies: dict[tuple[int, frozenset[str]], bool] = {}  # of requirements that the index keeps
+
+
 class Finder:
     """Finds candidates for one target."""
 
@@ -51,15 +62,17 @@ class Finder:
         self.target = target
         self._index = index
         self._python = Version(target.python.base_version)  # as pip has it: 3.15.0 also for an alpha of it
-        self._ranks = {tag: rank for rank, tag in reversed(list(enumerate(target.tags)))}
         self._limits: dict[str, list[Requirement]] = {}
         for constraint in wanted.constraints:
             if self.applies(constraint):
                 self._limits.setdefault(canonicalize_name(constraint.name), []).append(constraint)
-        self._candidates: dict[tuple[str, Version, frozenset[str], bool, str], Candidate] = {}
-        self._chosen: dict[tuple[str, Version, bool], tuple[File | None, str]] = {}
-        self._satisfied: dict[tuple[int, int], bool] = {}
-        self._applies: dict[tuple[int, frozenset[str]], bool] = {}
+        known = self.kept("candidates", _Known())
+        self._candidates, self._chosen, self._applies = known.candidates, known.chosen, known.applies
+
+    def kept(self, what: str, new: T) -> T:
+        """What an earlier resolution for that target has left, else something new."""
+        found: T = self._index.kept.setdefault(f"{what} {self.target.label} {self.target.python}", new)
+        return found
 
     def project(self, requirement: Requirement) -> Project:
         """The index's."""
@@ -115,13 +128,9 @@ class Finder:
 
     def satisfies(self, requirement: Requirement, candidate: Candidate) -> bool:
         """Whether a candidate is what is required."""
-        key = (id(requirement), id(candidate))  # both live as long as this
-        if key not in self._satisfied:
-            if requirement.url:
-                self._satisfied[key] = candidate.url == requirement.url
-            else:
-                self._satisfied[key] = requirement.specifier.contains(candidate.version, prereleases=True)
-        return self._satisfied[key]
+        if requirement.url:
+            return candidate.url == requirement.url
+        return requirement.specifier.contains(candidate.version, prereleases=True)
 
     def dependencies(self, candidate: Candidate) -> tuple[str, list[Requirement]]:
         """The Requires-Python that does not admit the target, empty where it does; and what it needs there."""
@@ -230,19 +239,17 @@ class Finder:
                 best = min(rank for rank, _ in ranked)
                 wheels = [file for rank, file in ranked if rank == best]
                 return max(wheels, key=lambda file: filenames.build_of(file.filename)), ""
-            archives = sorted(
-                (file for file in usable if _is_archive(file)), key=lambda file: not file.filename.endswith(".tar.gz")
-            )
+            archives = [file for file in usable if _is_archive(file)]
             if archives:
-                return archives[0], ""
+                return archives[-1], ""  # of equals pip takes what the page has last
         return None, "no wheel fits, and there is no source archive"
 
     def _rank(self, file: File) -> int | None:
-        return min((self._ranks[tag] for tag in file.tags if tag in self._ranks), default=None)
+        ranks = self.target.ranks
+        return min((ranks[tag] for tag in file.tags if tag in ranks), default=None)
 
     def _admits(self, requires_python: str) -> bool:
-        specifier = _specifier(requires_python)
-        return specifier is None or specifier.contains(self._python, prereleases=True)
+        return not requires_python or contains(requires_python, self._python)
 
     def _applies_once(self, requirement: Requirement, extras: frozenset[str]) -> bool:
         key = (id(requirement), extras)
@@ -265,12 +272,3 @@ def _insists(need: Need) -> bool:
 
 def _is_archive(file: File) -> bool:
     return file.filename.endswith(filenames.ARCHIVES)
-
-
-@lru_cache(4096)
-def _specifier(text: str) -> SpecifierSet | None:
-    """None where it is none: pip then takes the file for admitted."""
-    try:
-        return SpecifierSet(text) if text else None
-    except InvalidSpecifier:
-        return None

@@ -8,6 +8,7 @@ The way of one examination: what is wanted (``wanted``) and for which interprete
 from __future__ import annotations
 
 from enum import Enum
+from functools import cached_property
 
 from packaging.requirements import Requirement
 from packaging.tags import Tag
@@ -35,6 +36,11 @@ class Target(Record):
     free_threaded: bool = False
     implementation: str = "cpython"
     here: bool = True
+
+    @cached_property
+    def ranks(self) -> dict[Tag, int]:
+        """The place of each tag; the best has the lowest."""
+        return {tag: rank for rank, tag in enumerate(self.tags)}
 
 
 class Stated(Record):

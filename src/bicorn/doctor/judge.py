@@ -7,6 +7,7 @@ read from the archive, and compared with what is known of the tools in it (``kno
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -148,17 +149,24 @@ def choose(wanted: Requirement, target: Target, index: Index) -> Pick | None:
 def best(files: tuple[File, ...], target: Target) -> File | None:
     """What an installer takes of the files of one version: the wheel that fits best, else the source archive."""
     usable = [file for file in files if file.yanked is None and admits(file.requires_python, target)]
-    rank = {tag: place for place, tag in enumerate(target.tags)}
-    fitting = [(min(rank[tag] for tag in file.tags & rank.keys()), file) for file in usable if file.tags & rank.keys()]
+    ranks = target.ranks
+    fitting = [(min(places), file) for file in usable if (places := [ranks[tag] for tag in file.tags if tag in ranks])]
     if fitting:
         return min(fitting, key=lambda entry: entry[0])[1]
-    return next((file for file in usable if not file.is_wheel and not file.filename.endswith(".whl")), None)
+    archives = [file for file in usable if not file.is_wheel and not file.filename.endswith(".whl")]
+    return archives[-1] if archives else None  # of equals pip takes what the page has last
 
 
 def admits(requires_python: str, target: Target) -> bool:
     """Whether a Requires-Python admits the target; one that cannot be read does, as with installers."""
+    return not requires_python or contains(requires_python, target.python)
+
+
+@lru_cache(8192)
+def contains(requires_python: str, python: Version) -> bool:
+    """Whether a specifier has that version, a prerelease too; one that cannot be read has. A page has a few, often."""
     try:
-        return SpecifierSet(requires_python).contains(target.python, prereleases=True)
+        return SpecifierSet(requires_python).contains(python, prereleases=True)
     except InvalidSpecifier:
         return True
 

@@ -7,7 +7,8 @@ nearly all of it first; what it gets wrong costs a request, never a wrong answer
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
+from queue import SimpleQueue
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -33,9 +34,11 @@ def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, 
     """
     seen: set[tuple[str, frozenset[str]]] = set()
     walked = index.walked.setdefault(f"{finder.target.label} {finder.target.python} {deep}", set())
-    running: set[Future[list[Requirement]]] = set()
+    done: SimpleQueue[Future[list[Requirement]]] = SimpleQueue()
+    running = 0
 
     def ask(requirement: Requirement, direct: bool = False) -> None:
+        nonlocal running
         extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
         key = (canonicalize_name(requirement.name), extras)
         if key not in seen and len(seen) < MAX_PROJECTS:
@@ -44,16 +47,17 @@ def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, 
             if step in walked:
                 return
             walked.add(step)
-            running.add(index.submit(lambda: _look(_Asked(requirement, direct), extras, finder)))
+            running += 1
+            index.submit(lambda: _look(_Asked(requirement, direct), extras, finder)).add_done_callback(done.put)
 
     for requirement in requirements:
         if finder.applies(requirement):
             ask(requirement, direct=True)
     while running:
-        done, running = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            for requirement in future.result() if deep else ():
-                ask(requirement)
+        found = done.get().result()
+        running -= 1
+        for requirement in found if deep else ():
+            ask(requirement)
 
 
 def _look(asked: _Asked, extras: frozenset[str], finder: Finder) -> list[Requirement]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -37,9 +36,10 @@ class Need:
         by: a name, or the requirements' source.
         key: what it is resolved under: with its extras, which are a project of their own for the resolver.
         pinned, limited: whether it admits one version only, or not every one.
+        suits: of candidates, whether they are what is required; the resolver asks that over and over.
     """
 
-    __slots__ = ("by", "direct", "extras", "key", "limited", "name", "pinned", "requirement")
+    __slots__ = ("by", "direct", "extras", "key", "limited", "name", "pinned", "requirement", "suits")
 
     def __init__(
         self, name: str, extras: frozenset[str], requirement: Requirement, by: str, direct: bool = False
@@ -48,6 +48,7 @@ class Need:
         self.key = f"{name}[{','.join(sorted(extras))}]" if extras else name
         self.pinned = bool(requirement.url) or pins(requirement) is not None
         self.limited = bool(requirement.specifier)
+        self.suits: dict[Candidate, bool] = {}
 
 
 def resolve(wanted: Wanted, target: Target, index: Index) -> Resolution:
@@ -183,33 +184,22 @@ class _Provider(AbstractProvider[Need, Candidate, str]):
     def __init__(self, finder: Finder) -> None:
         self._finder = finder
         self._deadline = time.monotonic() + MAX_SECONDS
-        self._needs: dict[Candidate, list[Need]] = {}
+        self._needs: dict[Candidate, list[Need]] = finder.kept("needs", {})
 
     def identify(self, requirement_or_candidate: Need | Candidate) -> str:
         return requirement_or_candidate.key
 
-    def get_preference(
+    def narrow_requirement_selection(
         self,
-        identifier: str,
+        identifiers: Iterable[str],
         resolutions: Mapping[str, Candidate],
         candidates: Mapping[str, Iterator[Candidate]],
         information: Mapping[str, Iterator[RequirementInformation[Need, Candidate]]],
         backtrack_causes: Sequence[RequirementInformation[Need, Candidate]],
-    ) -> Any:
-        """What can be settled soon first: what has just failed, pins, what the user has asked for."""
-        causes = any(identifier == cause.requirement.key for cause in backtrack_causes)
-        direct = pinned = limited = False
-        for item in information[identifier]:
-            need = item.requirement
-            direct, pinned, limited = direct or need.direct, pinned or need.pinned, limited or need.limited
-        return (
-            identifier != _PYTHON,
-            not causes,
-            not pinned,
-            not direct,
-            not limited,
-            identifier,
-        )
+    ) -> Iterable[str]:
+        """What can be settled soon goes first: always one, so that no preference is asked for."""
+        failed = {cause.requirement.key for cause in backtrack_causes}
+        return [min(identifiers, key=lambda each: _preference(each, information[each], each in failed))]
 
     def find_matches(
         self,
@@ -234,7 +224,10 @@ class _Provider(AbstractProvider[Need, Candidate, str]):
         return search  # type: ignore[return-value]
 
     def is_satisfied_by(self, requirement: Need, candidate: Candidate) -> bool:
-        return self._finder.satisfies(requirement.requirement, candidate)
+        known = requirement.suits.get(candidate)
+        if known is None:
+            known = requirement.suits[candidate] = self._finder.satisfies(requirement.requirement, candidate)
+        return known
 
     def get_dependencies(self, candidate: Candidate) -> Iterable[Need]:
         if candidate not in self._needs:
@@ -249,3 +242,14 @@ class _Provider(AbstractProvider[Need, Candidate, str]):
             yield Need(_PYTHON, frozenset(), Requirement(f"python{refused}"), f"{candidate.name} {candidate.version}")
         for requirement in requires:
             yield _need(requirement, candidate.name)
+
+
+def _preference(
+    identifier: str, information: Iterable[RequirementInformation[Need, Candidate]], has_failed: bool
+) -> tuple[bool, bool, bool, bool, bool, str]:
+    """The least goes first: what has just failed, pins, what the user has asked for."""
+    direct = pinned = limited = False
+    for item in information:
+        need = item.requirement
+        direct, pinned, limited = direct or need.direct, pinned or need.pinned, limited or need.limited
+    return identifier != _PYTHON, not has_failed, not pinned, not direct, not limited, identifier

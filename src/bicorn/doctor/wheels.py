@@ -13,7 +13,7 @@ from .facts import File, Target
 
 def fits(file: File, target: Target) -> str:
     """Why a wheel fits."""
-    tag = next((tag for tag in target.tags if tag in file.tags), None)
+    tag = min((tag for tag in file.tags if tag in target.ranks), key=target.ranks.__getitem__, default=None)
     if not tag:
         return ""
     if tag.abi == "none" and tag.platform == "any":

@@ -1,4 +1,5 @@
 import cython
+from bicorn.apps.exchange cimport Channel
 
 cdef double LONGEST, SLOW
 cdef int ALONE, PAUSE
@@ -12,7 +13,7 @@ cdef class Batch:
     cdef public int straight
 
     @cython.locals(now=double)
-    cpdef wait(self, object connection)
+    cpdef wait(self, Channel connection)
     cpdef end(self)
-    @cython.locals(waiting=list)
+    @cython.locals(waiting=list, connection=Channel)
     cdef _send(self, double now)

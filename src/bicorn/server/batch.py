@@ -17,7 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bicorn.server.outbound import Outbound
+    from bicorn.apps.exchange import Channel
 
 LONGEST = 0.001
 """Seconds that an answer waits for others."""
@@ -43,13 +43,13 @@ class Batch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: list[Outbound] = []
+        self._waiting: list[Channel] = []
         self._count = 0  # of answers in this turn
         self._began = 0.0  # when the first that waits came
         self._alone = 0
         self.straight = PAUSE
 
-    def wait(self, connection: Outbound) -> None:
+    def wait(self, connection: Channel) -> None:
         """Flush `connection` when the loop has turned, or soon."""
         now = monotonic()
         if self._count == 0:

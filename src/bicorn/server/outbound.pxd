@@ -12,6 +12,7 @@ cdef class Outbound(Channel):
     cdef public object transport
     cdef str _scheme
     cdef int _descriptor
+    cdef bint _handed
     cdef bint _is_slow
     cdef list _pieces
     cdef Py_ssize_t _pieces_size
@@ -29,9 +30,10 @@ cdef class Outbound(Channel):
     cdef _collect(self, object data)
     @cython.locals(pieces=list)
     cpdef flush(self)
-    cdef _stream(self, object data, Py_ssize_t size)
+    cdef bint _holds_back(self) except -1
+    cdef bint _stream(self, object data, Py_ssize_t size) except -1
     @cython.locals(descriptor=int, sent=Py_ssize_t)
-    cdef _send(self, bytes data)
+    cdef bint _send(self, bytes data) except -1
     cdef int _plain_descriptor(self) except? -1
     cpdef write_through(self, bytes data)
     cdef _wake(self)

@@ -38,6 +38,7 @@ class Outbound(Channel):
 
     __slots__ = (
         "_descriptor",
+        "_handed",
         "_is_slow",
         "_pieces",
         "_pieces_size",
@@ -63,6 +64,7 @@ class Outbound(Channel):
         self.closed = False
         self._scheme = scheme
         self._descriptor = _UNKNOWN  # the socket's, once it was asked for
+        self._handed = False  # the transport was given bytes, and may have some left
         self._pieces: list[bytes] | None = None  # until the loop turns
         self._pieces_size = 0
         self._is_slow = False  # the transport says so
@@ -78,6 +80,7 @@ class Outbound(Channel):
         self.origin = other.origin
         self.client = other.client
         self.tls = other.tls
+        self._handed = True
         self._is_slow = other._is_slow
         self.writable = not other._is_slow
         other.closed = True
@@ -145,41 +148,53 @@ class Outbound(Channel):
         if not self.closed:
             self._stream(pieces[0] if len(pieces) == 1 else b"".join(pieces), size)
 
-    def _stream(self, data: bytes | list[bytes], size: int) -> None:
-        """Send a piece of a stream."""
+    def _stream(self, data: bytes | list[bytes], size: int) -> bool:
+        """Send a piece of a stream; False where the peer has gone."""
         if self.transport.is_closing():
             self.writable = False  # drain() says that the client has gone as soon as the loop does
-            return
+            return False
         self.written(size)
         if isinstance(data, list):
             self._write_lines(data)
-        else:
-            self._send(data)
+        elif not self._send(data):
+            return False
         self._streamed += size
         if self._streamed >= TURN_LIMIT and self.writable:
             self._streamed = 0
             self.writable = False
             self.loop.call_soon(self._go_on)
+        return True
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes) -> bool:
         """Hand bytes to the kernel where nothing waits before them, and to the transport what it has no room for.
+
+        False where the peer has gone, and the connection with it.
 
         Not where the transport is closing: it may have given its descriptor back, and the kernel to somebody else.
         """
         transport = self.transport
-        if not transport.get_write_buffer_size():
+        if not self._holds_back():
             descriptor = self._plain_descriptor()
             if descriptor >= 0:
                 sent = send_now(descriptor, data)
                 if sent == len(data):
-                    return
+                    return True
                 if sent < 0:
                     self.abort()
-                    return
+                    return False
                 if sent:
+                    self._handed = True
                     transport.write(memoryview(data)[sent:])
-                    return
+                    return True
+        self._handed = True
         transport.write(data)
+        return True
+
+    def _holds_back(self) -> bool:
+        """Whether the transport has bytes that are still to go out."""
+        if self._handed:
+            self._handed = self.transport.get_write_buffer_size() > 0
+        return self._handed
 
     def _plain_descriptor(self) -> int:
         """The socket's, asked for once; negative where nothing may go out beside the transport."""
@@ -191,6 +206,7 @@ class Outbound(Channel):
         return self._descriptor
 
     def _write_lines(self, data: list[bytes]) -> None:
+        self._handed = True
         self.transport.writelines(data)
         # asyncio's writelines() forgot to pause the protocol until 3.12.8 and 3.13.1 (CVE-2024-12254); this does it.
         self.transport.set_write_buffer_limits()
@@ -206,9 +222,7 @@ class Outbound(Channel):
             ClientDisconnected: the peer has gone, which the loop may not have heard of yet.
         """
         self.flush()
-        if data and not self.closed:
-            self._stream(data, len(data))
-        if self.closed or self.transport.is_closing():
+        if self.closed or (data and not self._stream(data, len(data))):
             raise ClientDisconnected()
 
     def write_blocking(self, data: bytes) -> None:
@@ -218,7 +232,8 @@ class Outbound(Channel):
             raise ClientDisconnected()
         self.written(len(data))
         descriptor = self._plain_descriptor()
-        if descriptor < 0 or self.transport.get_write_buffer_size():
+        if descriptor < 0 or self._holds_back():
+            self._handed = True
             self.transport.write(data)
         elif not sendfile.write_all(descriptor, data, self.service.write_timeout):
             self.abort()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bicorn.apps.exchange import Channel, Exchange
 from bicorn.observe.access import AccessRecord
 
@@ -19,7 +17,6 @@ def access_record(channel: Channel, exchange: Exchange, status: int, duration: f
     """
     head = exchange.head
     response = channel.response
-    fields: Any = response.fields if status == response.status else ()
     return AccessRecord(
         client=channel.client[0] if channel.client else "",
         method=head.method,
@@ -29,7 +26,7 @@ def access_record(channel: Channel, exchange: Exchange, status: int, duration: f
         response_bytes=response.body_sent,
         duration=duration,
         request_headers=head.headers,
-        response_headers=list(fields),
+        response_headers=response.fields() if status == response.status else [],
         scheme=channel.origin.scheme,
     )
 

@@ -1,10 +1,13 @@
 import cython
 from bicorn.wire.limits cimport Limits
-from bicorn.wire.memory cimport Memory
+from bicorn.wire.memory cimport KnownLine, Memory
+from bicorn.wire.names cimport field_name
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.string cimport memcmp
 
-cdef Py_ssize_t MEMORY_BLOCK_SIZE, MEMORY_LINE_SIZE, MEMORY_LINES
+cdef bint COMPILED
+cdef Py_ssize_t MEMORY_LINE_SIZE, MEMORY_LINES
 
-cdef list _names
 cdef bytes _token_lower, _value_byte, _target_byte
 
 @cython.final
@@ -21,12 +24,15 @@ cdef class Head:
     cdef public bint expect_continue
     cdef public bytes upgrade
     cdef public Py_ssize_t end
+    cdef public Memory memory
+    cdef public bint is_repeat
 
-@cython.locals(entry=tuple)
-cdef tuple _new_name(bytes name, Py_ssize_t slot)
+cdef inline bint same_bytes(bytes data, Py_ssize_t at, bytes text, Py_ssize_t size):
+    return memcmp(PyBytes_AS_STRING(data) + at, PyBytes_AS_STRING(text), size) == 0
 
+cdef bint _lies_at(bytes data, bytes text, Py_ssize_t size, Py_ssize_t at) except -1
 
-@cython.locals(fields_start=Py_ssize_t, headers=list, steering=list, lines=list, head=Head)
+@cython.locals(fields_start=Py_ssize_t, headers=list, steering=list, size=Py_ssize_t, head=Head)
 cpdef Head scan_head(bytes data, Py_ssize_t start, Limits limits, Memory memory=*)
 
 @cython.locals(
@@ -37,15 +43,12 @@ cdef Py_ssize_t _scan_request_line(bytes data, Py_ssize_t start, Limits limits, 
 
 @cython.locals(
     p="const unsigned char *", token="const unsigned char *", value_byte="const unsigned char *",
-    i=Py_ssize_t, begin=Py_ssize_t, size=Py_ssize_t, slot=Py_ssize_t, value_start=Py_ssize_t, value_end=Py_ssize_t,
-    kind=int, entry=tuple, value=bytes, at=Py_ssize_t, known=Py_ssize_t, line=bytes, field=tuple,
+    i=Py_ssize_t, begin=Py_ssize_t, size=Py_ssize_t, name=bytes, kind=int, value_start=Py_ssize_t, value_end=Py_ssize_t,
+    value=bytes, at=Py_ssize_t, known=Py_ssize_t, recognised=Py_ssize_t, lines=list, line=KnownLine, text=bytes, field=tuple, steer=tuple,
 )
 cdef Py_ssize_t _scan_fields(
-    bytes data, Py_ssize_t start, Limits limits, list headers, list steering, list lines
+    bytes data, Py_ssize_t start, Limits limits, list headers, list steering, Memory memory
 ) except -2
-
-@cython.locals(q="const unsigned char *", token="const unsigned char *", j=Py_ssize_t)
-cdef bint _same_name(bytes name, const unsigned char *p, Py_ssize_t begin, Py_ssize_t size)
 
 cdef str _method(bytes name)
 

@@ -14,6 +14,7 @@ the reason. What the fields mean is settled by the same code for both (`_settle`
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
 from bicorn.errors import ProtocolError
 from bicorn.wire import diagnose
@@ -24,7 +25,6 @@ from bicorn.wire.fields import (
     FORBIDDEN_TRAILERS,
     HOST_FIELD,
     KNOWN_HOSTS,
-    PLAIN,
     STEERING,
     TARGET_BYTE,
     TOKEN_LOWER,
@@ -36,7 +36,11 @@ from bicorn.wire.fields import (
     tokens,
 )
 from bicorn.wire.limits import Limits
-from bicorn.wire.memory import MEMORY_BLOCK_SIZE, MEMORY_LINE_SIZE, MEMORY_LINES, Memory
+from bicorn.wire.memory import MEMORY_LINE_SIZE, MEMORY_LINES, KnownLine, Memory
+from bicorn.wire.names import field_name
+
+if TYPE_CHECKING:  # the .pxd's, for the compiled reading
+    same_bytes: Any
 
 COMPILED = not __file__.endswith(".py")
 
@@ -65,6 +69,8 @@ class Head:
         expect_continue: whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1).
         upgrade: the Upgrade field's value where ``Connection: upgrade`` goes with it, else None.
         end: where the head ends in the data it was read from.
+        memory: what the connection remembers of its last requests.
+        is_repeat: whether all field lines are those it remembers as a block.
     """
 
     __slots__ = (
@@ -73,7 +79,9 @@ class Head:
         "escaped",
         "expect_continue",
         "headers",
+        "is_repeat",
         "keep_alive",
+        "memory",
         "method",
         "minor",
         "path",
@@ -92,25 +100,13 @@ class Head:
     expect_continue: bool
     upgrade: bytes | None
     end: int
+    memory: Memory
+    is_repeat: bool
 
     @property
     def target(self) -> bytes:
         """Path and query as one, as they were sent (an absolute-form target without its authority)."""
         return self.path + b"?" + self.query if self.query else self.path
-
-
-# The names seen lately, so that a field name costs no new object. Each slot is a (name, kind) pair; a name that is not
-# in its slot takes it over, which bounds the table whatever clients send.
-_NAME_SLOTS = 1024
-_NAME_SIZE_LIMIT = 48
-_names: list[tuple[bytes, int] | None] = [None] * _NAME_SLOTS
-
-
-def _new_name(name: bytes, slot: int) -> tuple[bytes, int]:
-    entry = (name, STEERING.get(name, PLAIN))
-    if len(name) <= _NAME_SIZE_LIMIT:
-        _names[slot] = entry
-    return entry
 
 
 def scan_head(data: bytes, start: int, limits: Limits, memory: Memory | None = None) -> Head:
@@ -126,13 +122,22 @@ def scan_head(data: bytes, start: int, limits: Limits, memory: Memory | None = N
         ProtocolError: the head is not HTTP/1, or is over a limit; the status says which.
     """
     head = Head.__new__(Head)
+    head.memory = memory = Memory() if memory is None else memory
     fields_start = _scan_request_line(data, start, limits, head)
-    headers: list[tuple[bytes, bytes]] = []
-    steering: list[tuple[int, bytes]] = []
-    head.headers = headers
-    lines = memory.lines if memory is not None else []
-    head.end = _scan_fields(data, fields_start, limits, headers, steering, lines)
-    if head.end < 0 or len(headers) > limits.fields or head.end - start > limits.head:
+    size = len(memory.block)
+    head.is_repeat = size > 0 and _lies_at(data, memory.block, size, fields_start)
+    if head.is_repeat:
+        head.headers = memory.headers[:]
+        steering = memory.steering
+        head.end = fields_start + size
+    else:
+        headers: list[tuple[bytes, bytes]] = []
+        head.headers = headers
+        steering = []
+        head.end = _scan_fields(data, fields_start, limits, headers, steering, memory)
+        if head.end >= 0 and memory.recognised == len(headers):  # only then: there are clients that repeat nothing
+            memory.remember(data[fields_start : head.end], headers, steering)
+    if head.end < 0 or len(head.headers) > limits.fields or head.end - start > limits.head:
         raise diagnose.head(data, start, limits)
     _settle(head, steering)
     return head
@@ -190,41 +195,41 @@ def _scan_fields(
     limits: Limits,
     headers: list[tuple[bytes, bytes]],
     steering: list[tuple[int, bytes]],
-    lines: list[tuple[bytes, tuple[bytes, bytes], int]],
+    memory: Memory,
 ) -> int:
     """Read field lines into `headers`, the steering ones also into `steering`; where they end, or -1 if malformed.
 
-    `lines` are those of the last request (see `Memory`) and become those of this one.
+    The lines in `memory` are those of the last request and become those of this one.
     """
     p = data
     token = _token_lower
     value_byte = _value_byte
     i = start
     at = -1
+    lines = memory.lines
     known = len(lines)
+    recognised = 0
 
     # RFC 9112 §5: field-line = field-name ":" OWS field-value OWS
     while p[i] != 13:
         begin = i
         at += 1
         if at < known:
-            line, field, kind = lines[at]
-            if data.startswith(line, i):
-                headers.append(field)
-                if kind:
-                    steering.append((kind, field[1]))
-                i += len(line)
+            line = lines[at]
+            text = line.text
+            size = len(text)
+            if _lies_at(data, text, size, i):
+                headers.append(line.field)
+                if line.steering is not None:
+                    steering.append(line.steering)
+                i += size
+                recognised += 1
                 continue
         while token[p[i]]:
             i += 1
-        size = i - begin
-        if size == 0 or p[i] != 58:
+        if i == begin or p[i] != 58:
             return -1
-        # The factors keep the 91 commonest field names in slots of their own.
-        slot = (token[p[begin]] * 172 + token[p[i - 1]] * 199 + token[p[begin + size * 3 // 4]] * 17 + size * 41) & 1023
-        entry = _names[slot]
-        if entry is None or not _same_name(entry[0], p, begin, size):
-            entry = _new_name(p[begin:i].lower(), slot)
+        name, kind = field_name(data, begin, i)
         i += 1
         while p[i] == 32 or p[i] == 9:
             i += 1
@@ -240,29 +245,26 @@ def _scan_fields(
         if i - 2 - begin > limits.field_size:
             return -1
         value = p[value_start:value_end]
-        field = (entry[0], value)
+        field = (name, value)
         headers.append(field)
-        kind = entry[1]
+        steer = None
         if kind:
-            steering.append((kind, value))
+            steer = (kind, value)
+            steering.append(steer)
         if i - begin <= MEMORY_LINE_SIZE:
             if at < known:
-                lines[at] = (p[begin:i], field, kind)
+                lines[at] = KnownLine(p[begin:i], field, steer)
             elif at == len(lines) and at < MEMORY_LINES:
-                lines.append((p[begin:i], field, kind))
+                lines.append(KnownLine(p[begin:i], field, steer))
+    memory.recognised = recognised
     return i + 2 if p[i + 1] == 10 else -1
 
 
-def _same_name(name: bytes, p: bytes, begin: int, size: int) -> bool:
-    """Whether the `size` bytes of `p` from `begin` are `name` but for case."""
-    if len(name) != size:
-        return False
-    q = name
-    token = _token_lower
-    for j in range(size):
-        if q[j] != token[p[begin + j]]:
-            return False
-    return True
+def _lies_at(data: bytes, text: bytes, size: int, at: int) -> bool:
+    """Whether the `size` bytes of `text` are what `data` has at `at`."""
+    if not COMPILED:
+        return data.startswith(text, at)
+    return size <= len(data) - at and same_bytes(data, at, text, size)  # noqa: F821
 
 
 def _method(name: bytes) -> str:
@@ -283,17 +285,16 @@ def match_head(data: bytes, start: int, limits: Limits, memory: Memory | None = 
     if line is None:
         raise diagnose.head(data, start, limits)
     fields_start = line.end()
-    if memory is not None and memory.block and data.startswith(memory.block, fields_start):
+    memory = memory or Memory()
+    is_repeat = memory.block != b"" and data.startswith(memory.block, fields_start)
+    if is_repeat:
         end = fields_start + len(memory.block)
         headers = memory.headers.copy()
         steering = memory.steering
     else:
         end, headers = _match_fields(data, fields_start, start, limits)
         steering = [(STEERING[name], value) for name, value in headers if name in STEERING]
-        if memory is not None and end - fields_start <= MEMORY_BLOCK_SIZE:
-            memory.block = data[fields_start:end]
-            memory.headers = headers.copy()
-            memory.steering = steering
+        memory.remember(data[fields_start:end], headers, steering)
     if end - start > limits.head or fields_start - 2 - start > limits.request_line:
         raise diagnose.head(data, start, limits)
     head = Head.__new__(Head)
@@ -305,6 +306,8 @@ def match_head(data: bytes, start: int, limits: Limits, memory: Memory | None = 
     head.minor = 0 if minor == b"0" else 1
     head.headers = headers
     head.end = end
+    head.memory = memory
+    head.is_repeat = is_repeat
     _settle(head, steering)
     return head
 
@@ -404,6 +407,7 @@ def _settle_target(head: Head) -> None:
     check_host(authority)
     head.path = head.path[match.end() :] or b"/"
     head.escaped = b"%" in head.path
+    head.is_repeat = False  # its fields are not what its lines say
     # RFC 9112 §3.2.2: "an origin server MUST ignore the received Host header field (if any) and instead replace it with
     # the host information of the request-target".
     head.headers = [(b"host", authority), *(field for field in head.headers if field[0] != b"host")]

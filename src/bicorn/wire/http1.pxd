@@ -1,8 +1,9 @@
 import cython
-from bicorn.wire.head cimport Head
+from bicorn.wire.head cimport Head, scan_head
 from bicorn.wire.limits cimport Limits
 from bicorn.wire.memory cimport Memory
 
+cdef bint COMPILED
 cdef int HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILERS, DONE, BROKEN
 cdef Py_ssize_t _CHUNK_LINE_LIMIT, _CHUNK_DIGITS_LIMIT, _CHUNK_EXTENSIONS_LIMIT, _EMPTY_LINES_LIMIT
 
@@ -46,3 +47,6 @@ cdef class Http1:
     cdef bint _read_chunk_end(self) except -1
     @cython.locals(data=bytes, start=Py_ssize_t, begin=Py_ssize_t, end=Py_ssize_t)
     cdef bint _read_trailers(self) except -1
+
+@cython.locals(p="const unsigned char *", end=Py_ssize_t)
+cdef bint _ends_in_empty_line(bytes data)

@@ -30,9 +30,11 @@ import re
 from bicorn.errors import ProtocolError
 from bicorn.wire import diagnose
 from bicorn.wire.fields import CHUNKED
-from bicorn.wire.head import Head, parse_head, read_trailers
+from bicorn.wire.head import Head, parse_head, read_trailers, scan_head
 from bicorn.wire.limits import Limits
 from bicorn.wire.memory import Memory
+
+COMPILED = not __file__.endswith(".py")
 
 HEAD = 0
 LENGTH = 1
@@ -195,7 +197,7 @@ class Http1:
             start = self._skip_empty_lines()
             if start < 0:
                 return None
-        if not data.endswith(b"\r\n\r\n"):
+        if not _ends_in_empty_line(data):
             begin = self._searched - 3
             if begin < start:
                 begin = start
@@ -203,7 +205,10 @@ class Http1:
                 self._check_partial_head(data, start)
                 self._searched = len(data)
                 return None
-        head: Head = parse_head(data, start, self.limits, self._memory)
+        if COMPILED:  # a call of C's
+            head = scan_head(data, start, self.limits, self._memory)
+        else:
+            head = parse_head(data, start, self.limits, self._memory)
         self._position = head.end
         self._searched = head.end
         if head.content_length == 0:
@@ -371,3 +376,11 @@ class Http1:
 
     def _trailers_too_large(self) -> ProtocolError:
         return ProtocolError(431, f"the trailers are over {self.limits.head} bytes (limit-request-head)")
+
+
+def _ends_in_empty_line(data: bytes) -> bool:
+    if not COMPILED:
+        return data.endswith(b"\r\n\r\n")
+    p = data
+    end = len(data)
+    return end >= 4 and p[end - 1] == 10 and p[end - 2] == 13 and p[end - 3] == 10 and p[end - 4] == 13

@@ -4,13 +4,14 @@ from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.object cimport PyObject
 from libc.string cimport memcpy
 
-cdef bytes _value_byte
+from bicorn.wire.lines cimport Line, field_kind, is_value, line_of
+
 cdef bint COMPILED
 cdef int IDLE, WAITING, HELD, BODY, TRAILERS
 cdef int NO_BODY, LENGTH, CHUNKED, CLOSE
-cdef int PLAIN, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, DATE, SERVER
-cdef Py_ssize_t JOIN_LIMIT, _KNOWN_LIMIT, _KNOWN_SIZE_LIMIT
-cdef dict _names, _chunk_lines, _length_lines, _status_lines
+cdef int PLAIN, CONTENT_LENGTH, DROPPED, CLOSES, DATE, SERVER
+cdef Py_ssize_t JOIN_LIMIT, _KNOWN_LIMIT
+cdef dict _chunk_lines, _length_lines, _status_lines
 
 # b"".join() for what is known to be bytes.
 cdef inline bytes joined(list parts):
@@ -41,8 +42,9 @@ cdef class Response:
     cdef public bint keep_alive
     cdef public bint is_head
     cdef public Py_ssize_t body_sent
-    cdef public object fields
     cdef Defaults _defaults
+    cdef object _fields
+    cdef bint _native
     cdef list _parts
     cdef int _framing
     cdef Py_ssize_t _length
@@ -50,8 +52,9 @@ cdef class Response:
     cdef bint _trailers
 
     cpdef begin(self, int minor, bint is_head, bint keep_alive)
-    @cython.locals(parts=list, length=Py_ssize_t, own_lines=int, kind=int, defaults=Defaults, keep_alive=bint)
-    cpdef start(self, int status, object headers, bint trailers=*)
+    @cython.locals(parts=list, length=Py_ssize_t, own_lines=int, kind=int, defaults=Defaults, keep_alive=bint, line=Line)
+    cpdef start(self, int status, object headers, bint trailers=*, bint native=*)
+    cpdef list fields(self)
     @cython.locals(parts=list, size=Py_ssize_t)
     cpdef object body(self, bytes data, bint more)
     @cython.locals(parts=list)
@@ -68,9 +71,4 @@ cdef class Response:
 
 cdef bytes _length_line(Py_ssize_t length)
 cdef bytes _chunk_line(Py_ssize_t size)
-cdef int _learn_name(bytes name) except -1
-@cython.locals(p="const unsigned char *", table="const unsigned char *", i=Py_ssize_t)
-cdef bint _is_value(bytes value) except -1
-@cython.locals(p="const unsigned char *", size=Py_ssize_t, length=Py_ssize_t, i=Py_ssize_t)
-cdef Py_ssize_t _content_length(bytes value, Py_ssize_t seen) except? -2
 cdef bytes _without(Defaults defaults, int own_lines)

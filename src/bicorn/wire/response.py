@@ -18,7 +18,18 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bicorn.errors import AppProtocolError
-from bicorn.wire.fields import FORBIDDEN_TRAILERS, TOKEN_LOWER, VALUE, VALUE_BYTE, as_bytes, tokens
+from bicorn.wire.fields import FORBIDDEN_TRAILERS, as_bytes
+from bicorn.wire.lines import (
+    CLOSES,
+    CONTENT_LENGTH,
+    DATE,
+    DROPPED,
+    PLAIN,
+    SERVER,
+    field_kind,
+    is_value,
+    line_of,
+)
 from bicorn.wire.states import BODY, HELD, IDLE, TRAILERS, WAITING
 from bicorn.wire.status import STATUS_LINES, status_line
 
@@ -26,7 +37,6 @@ if TYPE_CHECKING:  # the .pxd's, for the compiled reading
     joined: Any
 
 COMPILED = not __file__.endswith(".py")
-_value_byte = VALUE_BYTE
 _status_lines = STATUS_LINES
 
 NO_BODY = 0
@@ -34,29 +44,12 @@ LENGTH = 1
 CHUNKED = 2
 CLOSE = 3
 
-PLAIN = 0
-CONTENT_LENGTH = 1
-TRANSFER_ENCODING = 2
-CONNECTION = 3
-DATE = 4
-SERVER = 8
-_KINDS = {
-    b"content-length": CONTENT_LENGTH,
-    b"transfer-encoding": TRANSFER_ENCODING,
-    b"connection": CONNECTION,
-    b"keep-alive": TRANSFER_ENCODING,  # hop-by-hop, and ours to say: dropped
-    b"date": DATE,
-    b"server": SERVER,
-}
-
 # Above this a body is handed to the transport beside its head instead of being copied behind it.
 JOIN_LIMIT = 65536
 
-
-_names: dict[bytes, int] = {}
-_chunk_lines: dict[int, bytes] = {}
 _KNOWN_LIMIT = 1024
-_KNOWN_SIZE_LIMIT = 64
+_chunk_lines: dict[int, bytes] = {}
+_length_lines: dict[int, bytes] = {}
 
 
 class Defaults:
@@ -93,18 +86,18 @@ class Response:
         status: the present answer's status code.
         keep_alive: whether the connection may go on after the present answer.
         body_sent: bytes of body given to the connection so far (for the log).
-        fields: the application's fields of the present answer, as they were given (for the log).
     """
 
     __slots__ = (
         "_defaults",
+        "_fields",
         "_framing",
         "_length",
         "_minor",
+        "_native",
         "_parts",
         "_trailers",
         "body_sent",
-        "fields",
         "is_head",
         "keep_alive",
         "state",
@@ -118,7 +111,8 @@ class Response:
         self.keep_alive = True
         self.is_head = False
         self.body_sent = 0
-        self.fields: object = None
+        self._fields: Any = ()
+        self._native = False
         self._parts: list[bytes] | None = None
         self._framing = NO_BODY
         self._length = 0
@@ -140,13 +134,16 @@ class Response:
         self.body_sent = 0
         self._minor = minor
 
-    def start(self, status: int, headers: Iterable[Iterable[bytes]], trailers: bool = False) -> None:
+    def start(
+        self, status: int, headers: Iterable[Iterable[Any]], trailers: bool = False, native: bool = False
+    ) -> None:
         """Take the answer's head; nothing is sent yet.
 
         Args:
             status: 200 to 999.
-            headers: ``(name, value)`` pairs of bytes.
+            headers: ``(name, value)`` pairs.
             trailers: whether the body will be followed by ``trailers``.
+            native: the pairs are of WSGI's native strings, not of bytes.
 
         Raises:
             AppProtocolError: the application's mistake, named; the state is as it was.
@@ -162,37 +159,39 @@ class Response:
         own_lines = 0
         for field in headers:
             name, value = field
-            if type(name) is not bytes or type(value) is not bytes:
-                name, value = as_bytes(name, value)
-            kind = _names.get(name, -1)
-            if kind < 0:
-                kind = _learn_name(name)
-            if not _is_value(value):
-                raise AppProtocolError(f"the response header {name!r} has a control character in its value: {value!r}")
+            line = line_of(name, value, native)
+            kind = line.kind
             if kind != PLAIN:
                 if kind == CONTENT_LENGTH:
-                    length = _content_length(value, length)
+                    if length >= 0 and length != line.length:
+                        raise AppProtocolError(
+                            "the response header content-length is given twice, with different values"
+                        )
+                    length = line.length
                     continue
-                if kind == TRANSFER_ENCODING:
-                    continue  # framing is the server's
-                if kind == CONNECTION:
-                    if b"close" in tokens(value):
-                        keep_alive = False
+                if kind == DROPPED:
+                    continue
+                if kind == CLOSES:
+                    keep_alive = False
                     continue
                 own_lines |= kind
-            parts.append(name)
-            parts.append(b": ")
-            parts.append(value)
-            parts.append(b"\r\n")
+            parts.append(line.text)
         if own_lines:
             parts[1] = _without(defaults, own_lines)
         self.status = status
         self.keep_alive = keep_alive
-        self.fields = headers
+        self._fields = headers
+        self._native = native
         self._parts = parts
         self._length = length
         self._trailers = trailers
         self.state = HELD
+
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """The application's fields of the present answer, as it gave them (for the log)."""
+        if self._native:
+            return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._fields]
+        return [(bytes(name), bytes(value)) for name, value in self._fields]
 
     def body(self, data: bytes, more: bool) -> bytes | list[bytes]:
         """Take a piece of the body; give what is to be written (perhaps empty).
@@ -287,9 +286,8 @@ class Response:
             name, value = field
             if type(name) is not bytes or type(value) is not bytes:
                 name, value = as_bytes(name, value)
-            if _names.get(name, -1) < 0:
-                _learn_name(name)
-            if not _is_value(value):
+            field_kind(name)
+            if not is_value(value):
                 raise AppProtocolError(f"the response trailer {name!r} has a control character in its value: {value!r}")
             if name.lower() in FORBIDDEN_TRAILERS:
                 raise AppProtocolError(f"the field {name!r} is not allowed in trailers (RFC 9110 §6.5.1)")
@@ -360,9 +358,6 @@ def _forbidden_body(status: int) -> AppProtocolError:
     return AppProtocolError(f"a {status} response must not have a body")
 
 
-_length_lines: dict[int, bytes] = {}
-
-
 def _length_line(length: int) -> bytes:
     line = b"content-length: %d\r\n" % length
     if len(_length_lines) < _KNOWN_LIMIT:
@@ -375,48 +370,6 @@ def _chunk_line(size: int) -> bytes:
     if len(_chunk_lines) < _KNOWN_LIMIT:
         _chunk_lines[size] = line
     return line
-
-
-def _learn_name(name: bytes) -> int:
-    """The kind of a field name not seen before; what it learns is bounded."""
-    if not name or any(not TOKEN_LOWER[c] for c in name):
-        raise AppProtocolError(f"the response header name {name!r} is not a token")
-    kind = _KINDS.get(name.lower(), PLAIN)
-    if len(_names) < _KNOWN_LIMIT and len(name) <= _KNOWN_SIZE_LIMIT:
-        _names[name] = kind
-    return kind
-
-
-def _is_value(value: bytes) -> bool:
-    """Whether a field value has no control character; a CR or LF would let it add fields or a whole response."""
-    if not COMPILED:
-        return VALUE.fullmatch(value) is not None
-    p = value
-    table = _value_byte
-    for i in range(len(value)):
-        if not table[p[i]]:
-            return False
-    return True
-
-
-def _content_length(value: bytes, seen: int) -> int:
-    """The number in a content-length; `seen` is that of an earlier one, or -1. Up to 18 digits stay below 2**63."""
-    size = len(value)
-    length = 0 if 0 < size <= 18 else -1
-    if not COMPILED:
-        length = int(value) if length == 0 and value.isdigit() else -1
-    elif length == 0:
-        p = value
-        for i in range(size):
-            if not 48 <= p[i] <= 57:
-                length = -1
-                break
-            length = length * 10 + p[i] - 48
-    if length < 0:
-        raise AppProtocolError(f"the response header content-length is not a number: {value!r}")
-    if seen >= 0 and seen != length:
-        raise AppProtocolError("the response header content-length is given twice, with different values")
-    return length
 
 
 def _without(defaults: Defaults, own_lines: int) -> bytes:

@@ -105,3 +105,9 @@ def test_a_module_beside_the_script_may_compile() -> None:
 )
 def test_a_project_without_a_version(project: str, versionless: bool) -> None:
     assert read("p.py", pyproject_toml=project).versionless is versionless
+
+
+def test_extensions_that_need_a_cython_which_its_build_does_not_ask_for() -> None:
+    script = "try:\n    from Cython.Build import cythonize\n    x = cythonize('a.pyx')\nexcept ImportError: x = []"
+    assert read("p/a.c", setup_py=script).languages == ()
+    assert read("p/a.c", setup_py=script, pyproject_toml=system("setuptools.build_meta", "cython")).languages == ("c",)

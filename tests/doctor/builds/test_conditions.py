@@ -80,3 +80,10 @@ def test_the_system_and_the_language() -> None:
 
 def test_a_value() -> None:
     assert value("(3 + 4)", lambda _: (None, None)) == 7
+
+
+def test_what_an_expression_depends_on_is_asked_each_time() -> None:
+    def known(number: int | None) -> int | None:
+        return value("A + (B > 1)", lambda name: (True, number if name == "A" else 2))
+
+    assert [known(1), known(5), known(None), known(1)] == [2, 6, None, 2]

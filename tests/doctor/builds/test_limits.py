@@ -163,3 +163,27 @@ def test_a_cython_that_is_much_newer_than_its_makers(takes: str, told: bool) -> 
     found = [one for one in objections(build, parse("3.11"), newest(cython=takes)) if "its maker's C files" in one.why]
     assert bool(found) is told
     assert not any(one.sure for one in found)
+
+
+@pytest.mark.parametrize(("label", "told"), [("3.10", False), ("3.11", True)])
+def test_a_script_that_opens_a_file_as_none_can(label: str, told: bool) -> None:
+    build = Build("setuptools", scripts=Script(True, universal="setup.py"))
+    found = objections(build, parse(label), newest())
+    assert [(one.sure, "the mode U" in one.why) for one in found] == [(True, True)] * told
+
+
+@pytest.mark.parametrize(
+    ("name", "languages", "optional", "told"),
+    [
+        ("p", ("c",), False, True),
+        ("mysqlclient", ("c",), False, False),
+        ("p", (), False, False),
+        ("p", ("c",), True, False),
+    ],
+)
+def test_a_library_that_only_pkg_config_knows(
+    name: str, languages: tuple[str, ...], optional: bool, told: bool
+) -> None:
+    build = Build("setuptools", languages=languages, optional=optional, scripts=Script(True, pkg_config=True))
+    found = objections(build, parse("3.13"), newest(), Requirement(f"{name}==1"))
+    assert [(one.sure, "pkg-config" in one.why) for one in found] == [(False, True)] * told

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from bicorn.doctor.builds import outline
+from bicorn.doctor.knowledge import api
 
 
 def lines(text: str) -> list[str]:
@@ -65,6 +68,42 @@ def test_an_open_comment_takes_no_long_time() -> None:
     assert lines("/*" * 200_000 + "_PyLong_One") == [""]
 
 
+@pytest.mark.parametrize("text", ['R"(\n' * 50_000, "_PyLong_AsByteArray" + "#if\\\n" * 150_000, "#\n" * 500_000])
+def test_what_never_ends_takes_no_long_time(text: str) -> None:
+    started = time.process_time()
+    outline.outline(text)
+    assert time.process_time() - started < 5
+
+
+def test_raw_strings() -> None:
+    text = 'a = R"(_PyLong_One\n)x" )" _PyLong_One;\nb = R"x(" _PyLong_One; )y" )x";\nR"y( _PyLong_One;\n" _PyLong_One;'
+    assert [line.partition(":")[0] for line in lines(text)] == ["2", "4", "5"]
+
+
 def test_the_edition_is_that_of_the_table() -> None:
     assert outline.edition() == outline.edition()
     assert len(outline.edition()) == 12
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int x; \\\n  _PyLong_One\n",
+        "  \\\r\n # \\\n define A \\\n  # b\nint y;",
+        "a\\\n#define A\n#define B",
+        "\\\n\n#if A\n_PyLong_AsByte(\n1)",
+        "x\r\r\n#if A\\\r\r\n  B\r\n",
+        "Py_TYPE\\\n (x) = y;\n#endif \\",
+        "#",
+        "",
+    ],
+)
+def test_what_is_searched_for_is_found_as_by_reading_every_line(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = outline.outline(text)
+    monkeypatch.setattr(outline, "_lines", outline._all_lines)
+    assert searched == outline.outline(text)
+
+
+def test_every_name_has_a_shape_that_is_searched_for() -> None:
+    names = [name.lstrip("_") for kind in ("name", "member", "called", "assigned") for name in api(kind)]
+    assert [name for name in names if not any(shape.fullmatch(name) for shape in outline.SHAPES)] == []

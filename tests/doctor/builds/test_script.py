@@ -95,3 +95,30 @@ def test_a_package_beside_it_that_it_does_not_import() -> None:
     assert script.read(Insides(tuple(own), own)).python2 == ""
     own["setup.py"] = "import wsgiref"  # Python's own has been imported before
     assert script.read(Insides(tuple(own), own)).python2 == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from .main import minify", ["cgi"]),
+        ("from . import main", ["cgi"]),
+        ("from p.main import minify", ["cgi"]),
+        ("from . import other", []),
+        ("try:\n    from .main import minify\nexcept ImportError:\n    pass", []),
+        ("def later():\n    from .main import minify", []),
+    ],
+)
+def test_what_a_package_beside_it_imports_in_turn(text: str, expected: list[str]) -> None:
+    own = {"setup.py": "from p import __version__", "p/__init__.py": text}
+    assert gone(script.read(Insides(tuple(own), own, imports={"p/main.py": ("cgi",)}))) == expected
+
+
+@pytest.mark.parametrize("text", ["run(['pkg-config', '--libs'])", "import pkgconfig\npkgconfig.parse('x')"])
+def test_who_asks_pkg_config(text: str) -> None:
+    assert read(text).pkg_config
+    assert not read("x = 'a config of a pkg'").pkg_config
+
+
+def test_a_script_nested_without_end() -> None:
+    for text in ("(" * 90 + "1" + ")" * 90, "x = " + "-" * 20_000 + "1", "x = " + "+".join(["1"] * 2_000)):
+        assert not read(f"{text}\nopen('a', 'r')").universal

@@ -131,6 +131,25 @@ def test_an_index_that_refuses(served: Shelf, connected: Connect, status: int, s
         connected().project("a")
 
 
+def test_a_file_that_is_absent_is_asked_for_once(
+    served: Shelf, connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.wheel("a", "1")
+    served.bodies.clear()
+    for _ in range(2):
+        index = connected()
+        assert index.metadata(index.project("a").files[0]) is None
+        assert len(index.notes) == 1
+        assert "status 404" in index.notes[0]
+    asked = ["/simple/a/", "/files/a-1-py3-none-any.whl.metadata", "/files/a-1-py3-none-any.whl bytes=-49152"]
+    assert served.asked == asked
+    assert index._connected is None, "nothing was fetched"
+    monkeypatch.setattr(client, "FRESH", -1.0)
+    index = connected()
+    index.metadata(index.project("a").files[0])
+    assert served.asked == asked * 2
+
+
 def test_hostile_file_names(served: Shelf, connected: Connect, tmp_path: Path) -> None:
     for name in (
         "../../evil-1.tar.gz",

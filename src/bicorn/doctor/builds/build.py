@@ -114,6 +114,8 @@ def _is_native(
         return True
     if not sources.languages:
         return setup.extensions and "cffi" in setup.imports
+    if setup.needs_cython and backend == "setuptools":
+        return False
     # Without an Extension in sight, C files are somebody's tests; or else a module of the project's own compiles them.
     return setup.extensions or setup.own or (not setup.exists and backend not in native.PURE)
 

@@ -29,6 +29,8 @@ _NO_TYPE = re.compile(r"\b(?:return|else|goto|case|throw|sizeof|new|delete|in|an
 
 Known = dict[str, tuple[bool | None, int | None]]
 Line = tuple[int, str, str]
+Used = tuple[tuple[str, ...], tuple[tuple[str, int, int], ...]]
+"""What a line assigns to, and the names in it with their places."""
 
 
 class Use(Record):
@@ -89,6 +91,8 @@ class _Walk:
         self._core = any("pycore_" in text or "Py_BUILD_CORE" in text for text in insides.outlines.values())
         self._lines = {path: list(outline.read(text)) for path, text in insides.outlines.items()}
         self._plain = _plain(self._lines.values(), self._words)
+        self._in: dict[str, Used] = {}
+        self._macros: dict[str, tuple[str, bool, str | int | None]] = {}
         self._predefined = {kind: conditions.predefined(target, cplusplus=kind) for kind in (False, True)}
         # Of the unit that is gone through:
         self._cplusplus = False
@@ -122,18 +126,20 @@ class _Walk:
         stack: list[
             tuple[bool | None, bool | None]
         ] = []  # of each #if: its branch, and whether one before it was taken
+        active: bool | None = True
         for place, (number, directive, rest) in enumerate(lines):
             self._steps += 1
             if self._steps > MOST_STEPS or not number:
                 self._whole = False
                 return
-            active = _all(branch for branch, _ in stack)
             if directive in ("if", "ifdef", "ifndef"):
                 following = lines[place + 1] if place + 1 < len(lines) else (0, "", "")
                 holds = self._holds(directive, rest, following)
                 stack.append((holds, holds))
+                active = _all(branch for branch, _ in stack)
             elif directive in ("elif", "else", "endif"):
                 self._turn(directive, rest, stack)
+                active = _all(branch for branch, _ in stack)
             elif active is not False:
                 self._line(path, number, directive, rest, active, sure, depth)
 
@@ -184,9 +190,10 @@ class _Walk:
             self._macro(directive, rest, active)
             if active is None:
                 return
-        for name in outline.assigned(rest):
+        assigned, names = self._used(rest)
+        for name in assigned:
             self._add(path, number, api("assigned")[name], sure and directive == "", False)
-        for name, start, end in outline.names(rest):
+        for name, start, end in names:
             if row := api("called").get(name):
                 if _arguments(rest[end:]) == row.arguments:
                     self._add(path, number, row, sure and directive == "", False)
@@ -200,6 +207,12 @@ class _Walk:
             elif not re.search(r"(?:->|\.|::)\s*$", rest[:start]):
                 called = rest[end:].lstrip().startswith("(") and not self._cplusplus
                 self._add(path, number, api("name")[name], sure and directive == "", called)
+
+    def _used(self, rest: str) -> Used:
+        """A header's lines are gone through for every file that includes it, and looked at once."""
+        if rest not in self._in:
+            self._in[rest] = tuple(outline.assigned(rest)), tuple(outline.names(rest))
+        return self._in[rest]
 
     def _include(self, path: str, number: int, rest: str, sure: bool, depth: int) -> None:
         wanted = outline.included(rest)
@@ -218,19 +231,31 @@ class _Walk:
             self._add(path, number, row, sure, False)
 
     def _macro(self, directive: str, rest: str, active: bool | None) -> None:
-        words = _WORD.match(rest)
-        if not words:
+        if rest not in self._macros:
+            self._macros[rest] = self._read(rest)
+        name, own, body = self._macros[rest]
+        if not name:
             return
-        name, body = words[0], rest[words.end() :]
-        if name in api("name") or name in api("called"):
+        if own:
             self._own.add(name)
         if active is None:
             self._define[name] = (None, None)
         elif directive == "undef":
             self._define[name] = (False, None)
         else:
-            told = name in self._words or body.startswith("(")
-            self._define[name] = (True, None if told else conditions.value(body, self._lookup))
+            known = conditions.value(body, self._lookup) if isinstance(body, str) else body
+            self._define[name] = (True, known)
+
+    def _read(self, rest: str) -> tuple[str, bool, str | int | None]:
+        """Of a macro its name, whether it is removed API, and its value, or the text of it where that depends."""
+        found = _WORD.match(rest)
+        if not found:
+            return "", False, None
+        name, body = found[0], rest[found.end() :]
+        own = name in api("name") or name in api("called")
+        if name in self._words or body.startswith("("):
+            return name, own, None
+        return name, own, body if conditions.depends(body) else conditions.value(body, self._lookup)
 
     def _add(self, path: str, number: int, row: Api, sure: bool, implicit: bool) -> None:
         if not row.is_gone(self._version):

@@ -57,14 +57,42 @@ def truth(expression: str, lookup: Lookup) -> bool | None:
 
 def value(expression: str, lookup: Lookup) -> int | None:
     """An expression's value; None where that cannot be said."""
+    names = _asked(expression)
+    return None if names is None else _value(expression, tuple(map(lookup, names)))
+
+
+def depends(expression: str) -> bool:
+    """Whether its value depends on macros."""
+    return bool(_asked(expression))
+
+
+@lru_cache(4096)
+def _asked(expression: str) -> tuple[str, ...] | None:
+    """The macros that its value depends on; None where it is not understood. A header is gone through over and over."""
     if len(expression) > LONGEST or _NOTHING.match(expression):
         return None
+    names: dict[str, None] = {}
+
+    def ask(name: str) -> tuple[None, None]:
+        names[name] = None
+        return None, None
+
+    try:
+        reader = _Reader(expression, ask)
+        reader.ternary(0)
+        return tuple(names) if reader.at_end() else None
+    except (_Unclear, RecursionError, OverflowError):
+        return None
+
+
+@lru_cache(8192)
+def _value(expression: str, known: tuple[tuple[bool | None, int | None], ...]) -> int | None:
+    """Its value, with what is known of those macros."""
     if (number := _SIMPLE.fullmatch(expression)) and expression.count("(") == expression.count(")"):
         return _number(number[1])
+    told = dict(zip(_asked(expression) or (), known, strict=True))
     try:
-        reader = _Reader(expression, lookup)
-        found = reader.ternary(0)
-        return found if reader.at_end() else None
+        return _Reader(expression, told.__getitem__).ternary(0)
     except (_Unclear, RecursionError, OverflowError):
         return None
 

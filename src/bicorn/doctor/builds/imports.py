@@ -30,7 +30,7 @@ _OTHERS = re.compile(r"py(thon)?2|lib2(?!to3)|^build$|^debian$", re.IGNORECASE)
 
 def scan(text: str) -> tuple[str, ...]:
     """Which modules that some Python no longer has are imported whatever happens."""
-    if not _pattern().search(text):
+    if not _pattern().search(f"\n{text}"):
         return ()
     tree = syntax(text)
     if not isinstance(tree, ast.Module):
@@ -88,4 +88,4 @@ def _rows() -> dict[str, Removed]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    return re.compile(rf"(?m)^(?:import|from)\s[^#\n]*\b(?:{'|'.join(_rows())})\b")
+    return re.compile(rf"\n(?:import|from)\s[^#\n]*\b(?:{'|'.join(_rows())})\b")

@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 from ...record import Record
 from ..archive import Insides
 from ..facts import Target
-from ..knowledge import Limit, limit
+from ..knowledge import Limit, library, limit
 from . import capi
 from .build import Build
 
@@ -31,6 +31,8 @@ MOST_SHOWN = 3
 
 PRINT = "https://docs.python.org/3/whatsnew/3.0.html#print-is-a-function"
 PEP_621 = "https://peps.python.org/pep-0621/#version"
+NO_UNIVERSAL = Version("3.11")
+WITHOUT_U = "https://docs.python.org/3/whatsnew/3.11.html#changes-in-the-python-api"
 CYTHON_3 = "https://cython.readthedocs.io/en/latest/src/userguide/migrating_to_cy30.html"
 CHECKS_PROJECT = Version("61")
 """From this release on setuptools reads ``[project]``, and refuses one that PEP 621 does not allow."""
@@ -62,6 +64,9 @@ def objections(
         return ()
     found = [*_rust(build, target), *_script(build, target, newest), *_generators(build, target, newest)]
     found += _itself(itself, target) if itself else ()
+    if build.scripts.pkg_config and build.languages and not build.optional:
+        if not itself or not library(canonicalize_name(itself.name)):
+            found.append(Objection(False, "its setup.py asks pkg-config for a library, of which nothing is known here"))
     return tuple(sorted(found, key=lambda objection: not objection.sure))
 
 
@@ -135,6 +140,9 @@ def _script(build: Build, target: Target, newest: Newest) -> Iterator[Objection]
             yield found
     if build.scripts.python2:
         yield Objection(True, f"its {build.scripts.python2} can only be read by Python 2", PRINT)
+    if build.scripts.universal and minor >= NO_UNIVERSAL:
+        said = f"its {build.scripts.universal} opens a file with the mode U, which is gone since Python {NO_UNIVERSAL}"
+        yield Objection(True, said, WITHOUT_U)
     if build.versionless and setuptools and setuptools >= CHECKS_PROJECT:
         yield Objection(True, f"its pyproject.toml has no version, which setuptools {setuptools} refuses", PEP_621)
     for row, file in build.scripts.gone:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ...record import Record
 from ..knowledge import Gone, gone
+from . import outcome
 
 if TYPE_CHECKING:
     from ..archive import Insides
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 EXTENSION = re.compile(r"\bext_modules\b|\bExtension\(|\bcffi_modules\b|\bcythonize\(|\brust_extensions\b|\bmypycify\(")
 OPTIONAL = re.compile(r"\boptional\s*=\s*True|class\s+\w*BuildFailed|except\s*\(?[^:\n]*\bCCompilerError\b")
 CMAKE = re.compile(r"['\"]cmake['\"]")
+PKG_CONFIG = re.compile(r"['\"]pkg-config['\"]|\bpkgconfig\.(parse|exists|cflags|libs)\(")
 LONGEST = 500_000
 BESIDE = ("versioneer", "ez_setup")
 """Modules that lie beside a ``setup.py`` and of which not only the imports are run when it imports them."""
@@ -39,7 +41,10 @@ class Script(Record):
         extensions: whether it mentions extension modules.
         optional: whether it goes on where they cannot be compiled.
         cmake: whether it runs CMake itself.
+        pkg_config: whether it asks pkg-config.
+        needs_cython: whether it has extension modules only where Cython can be imported.
         own: whether it imports a module that lies beside it, which may do anything.
+        universal: the file of those that opens a file with the mode ``U``; empty where none does.
         python2: the file of those that only Python 2 can read; empty where there is none.
     """
 
@@ -49,12 +54,15 @@ class Script(Record):
     extensions: bool = False
     optional: bool = False
     cmake: bool = False
+    pkg_config: bool = False
+    needs_cython: bool = False
     own: bool = False
     python2: str = ""
+    universal: str = ""
 
 
 def read(insides: Insides) -> Script:
-    """Reads the ``setup.py`` of an archive, and the modules beside it that it imports."""
+    """Reads the ``setup.py`` of an archive, and the modules of its own that it imports, and what these import."""
     text = insides.texts.get("setup.py")
     if text is None:
         configured = insides.texts.get("setup.cfg", "")
@@ -67,6 +75,8 @@ def read(insides: Insides) -> Script:
         other = insides.texts[name][:LONGEST]
         own = syntax(other)
         used[name] = (other if beside in BESIDE else "", own, _imports(own))
+        for inner in _inner(insides, name, own):
+            used.setdefault(inner, ("", None, frozenset(insides.imports[inner])))
     missing = tuple(
         (row, name) for name, (content, _, modules) in used.items() for row in gone() if _uses(row, content, modules)
     )
@@ -75,10 +85,13 @@ def read(insides: Insides) -> Script:
         imports,
         missing,
         bool(EXTENSION.search(text)),
-        bool(OPTIONAL.search(text)),
+        bool(OPTIONAL.search(text)) or outcome.goes_on(tree),
         bool(CMAKE.search(text)),
+        bool(PKG_CONFIG.search(text)),
+        outcome.needs_cython(tree),
         any(f"{name}.py" in insides.names for name in imports - {*BESIDE, "setup"}),
         next((name for name, (_, found, _) in used.items() if _is_python2(found)), ""),
+        "setup.py" if outcome.opens_universal(tree) else "",
     )
 
 
@@ -88,6 +101,23 @@ def _own(insides: Insides, imports: frozenset[str]) -> Iterator[tuple[str, str]]
         for file in (f"{name}.py", f"{name}/__init__.py"):
             if file in insides.texts:
                 yield name, file
+
+
+def _inner(insides: Insides, file: str, tree: ast.Module | SyntaxError | None) -> Iterator[str]:
+    """Of the modules of its own that a package imports at once, those of which it is known what they import."""
+    package = file.removesuffix("/__init__.py")
+    for node in tree.body if isinstance(tree, ast.Module) and package != file else ():
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level == 1:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+        elif not node.level and node.module and node.module.startswith(f"{package}."):
+            names = [node.module.removeprefix(f"{package}.")]
+        else:
+            continue
+        for name in names:
+            path = f"{package}/{name.replace('.', '/')}"
+            yield from (inner for inner in (f"{path}.py", f"{path}/__init__.py") if inner in insides.imports)
 
 
 def _uses(row: Gone, text: str, imports: frozenset[str]) -> bool:

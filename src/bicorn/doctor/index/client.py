@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
@@ -15,13 +15,15 @@ from packaging.utils import canonicalize_name
 from ...errors import DoctorError
 from ..facts import File
 from . import cache as caching
-from . import filenames, inside, links, metadata, pages, settings
+from . import filenames, inside, links, metadata, packed, pages, settings
 from .cache import Cache, Entry
 from .metadata import Metadata
 from .project import Project, to_text
-from .reader import Reader, Unreadable, open_url
-from .settings import Settings
-from .web import CONNECTIONS, Web
+from .reader import Absent, Reader, Unreadable, open_url
+from .settings import CONNECTIONS, Settings
+
+if TYPE_CHECKING:
+    from .web import Web
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,16 +45,18 @@ class Index:
         settings: as they were found.
         notes: what was left out or looked wrong, in words.
         walked: by target, what has been asked for ahead of a resolution (:mod:`..prefetch`): a second one finds it.
+        kept: under a name, what else one resolution leaves for the next (:mod:`..candidates`, :mod:`..resolve`).
     """
 
     def __init__(self, given: Settings, cache: Cache, *, offline: bool = False) -> None:
         self.settings = given
         self.notes: list[str] = [*given.notes]
         self.walked: dict[str, set[tuple[str, frozenset[str], str]]] = {}
+        self.kept: dict[str, Any] = {}
         if cache.problem:
             self.notes.append(f"{cache.problem}: everything is fetched anew")
         self._cache, self._offline = cache, offline
-        self._web = Web(given)
+        self._connected: Web | None = None
         self._threads = ThreadPoolExecutor(CONNECTIONS, "doctor-index")
         self._lock = Lock()
         self._projects: dict[str, Future[Project]] = {}
@@ -87,7 +91,13 @@ class Index:
             DoctorError: the index does not answer. Reading may raise it too, also when more is read than is allowed.
         """
         self._online(file.url, file.filename)
-        return open_url(self._web, file.url, from_end=not file.filename.endswith((".gz", ".tgz", ".bz2", ".xz")))
+        if said := self._known_absent(file.url):
+            raise Absent(said)
+        try:
+            return open_url(self._web, file.url, from_end=not file.filename.endswith((".gz", ".tgz", ".bz2", ".xz")))
+        except Absent as error:
+            self._cache.put(f"absent {file.url}", str(error), at=time.time())
+            raise
 
     def remembered(self, kind: str, file: File, find: Callable[[], tuple[str, bool]]) -> str:
         """What was found out about a file before, now or in an earlier run; found out where it was not.
@@ -125,7 +135,8 @@ class Index:
     def close(self) -> None:
         """Ends its threads and connections; ``with`` does it too."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._web.close()
+        if self._connected:
+            self._connected.close()
         self._cache.trim()
 
     def __enter__(self) -> Self:
@@ -152,6 +163,21 @@ class Index:
         if self._offline and not key.startswith("file:"):
             raise DoctorError(f"{what[:200]} is not in the cache, and --offline forbids to fetch it: run once without.")
 
+    @property
+    def _web(self) -> Web:
+        """Made when something is to be fetched: where the cache has it all, there is no need to know how."""
+        with self._lock:
+            if not self._connected:
+                from .web import Web
+
+                self._connected = Web(self.settings)
+            return self._connected
+
+    def _known_absent(self, url: str) -> str:
+        """What the index has said of a file that it does not have, as long as its pages count as fresh."""
+        kept = self._cache.get(f"absent {url}")
+        return kept.text if kept and 0 <= time.time() - float(kept.about.get("at", 0)) < FRESH else ""
+
     # Projects
 
     def _project(self, name: str) -> Project:
@@ -174,6 +200,8 @@ class Index:
         return project
 
     def _find_links(self) -> list[pages.Entry]:
+        if not self.settings.find_links:
+            return []
         return links.find(self.settings.find_links, self._web, self._offline, self.note)
 
     def _page(self, index: str, name: str) -> str | None:
@@ -181,7 +209,7 @@ class Index:
         url = f"{index}/{name}/"
         if url.startswith("file:"):
             body = links.local_page(url)
-            return None if body is None else project_text(body, "text/html", url, name)
+            return None if body is None else packed.text_of(body, "text/html", url, name)
         key = f"page {url}"
         kept = self._cache.get(key)
         if kept and (self._offline or 0 <= time.time() - float(kept.about.get("at", 0)) < FRESH):
@@ -210,7 +238,7 @@ class Index:
         if answer.status != 200:
             cure = "Check the user and the password in the index URL." if answer.status in (401, 403) else "Try later."
             raise DoctorError(f"{pages.shown(url)}: the index answers with status {answer.status}. {cure}")
-        text = project_text(answer.body, answer.headers.get("content-type", ""), answer.url, name)
+        text = packed.text_of(answer.body, answer.headers.get("content-type", ""), answer.url, name)
         self._cache.put(key, text, at=time.time(), etag=answer.headers.get("etag", "")[:500])
         return text
 
@@ -241,7 +269,12 @@ class Index:
             return None
         if not file.metadata and self._known_misses(host) >= _MISSES:
             return None
-        answer = self._web.get(file.url + ".metadata", {"Accept-Encoding": "gzip"}, limit=metadata.MAX_BYTES)
+        url = file.url + ".metadata"
+        if self._known_absent(url):
+            return None
+        answer = self._web.get(url, {"Accept-Encoding": "gzip"}, limit=metadata.MAX_BYTES)
+        if answer.status in (404, 410):
+            self._cache.put(f"absent {url}", "there is none beside it", at=time.time())
         found = metadata.parse(answer.body.decode("utf-8", "replace")) if answer.status == 200 else None
         sound = found is not None and found.name == file.name
         if not file.metadata:
@@ -266,11 +299,6 @@ class Index:
     def _looked_into(self, file: File) -> Metadata | None:
         with self.open(file) as opened:
             return inside.of_wheel(opened, file.name) if file.is_wheel else inside.of_source(opened, file.name)
-
-
-def project_text(body: bytes, content_type: str, url: str, name: str) -> str:
-    """A page as text for :class:`Project`."""
-    return to_text(pages.group(pages.parse(body, content_type, url), name))
 
 
 def connect(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import io
 import re
-import tarfile
 import tomllib
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from .. import tar
 from . import metadata
 from .metadata import Metadata
 from .reader import Reader, Unreadable
@@ -29,7 +28,6 @@ _BROKEN = (
     KeyError,
     NotImplementedError,
     zipfile.BadZipFile,
-    tarfile.TarError,
     zlib.error,
 )
 _ENOUGH = 3  # folders deep: src/name.egg-info/requires.txt
@@ -153,45 +151,38 @@ def _texts(file: Reader) -> Iterator[tuple[str, str]]:
 
 
 def _tar_texts(stream: _Stream) -> Iterator[tuple[str, str]]:
-    with tarfile.open(fileobj=stream, mode="r:", errorlevel=0) as archive:
-        for number, info in enumerate(archive):
+    number = 0
+    try:
+        for number, member in enumerate(tar.members(stream), 1):
             if number > MAX_ENTRIES:
                 raise Unreadable(f"{stream.shown} has more than {MAX_ENTRIES} entries: it is not looked at further.")
-            path = _interesting(info.name) if info.isreg() else ""
+            path = _interesting(member.name) if member.plain else ""
             if path:
-                opened = archive.extractfile(info)  # into memory
-                text = opened.read(metadata.MAX_BYTES) if opened else b""
-                yield path, text.decode("utf-8", "replace")
+                yield path, member.read(metadata.MAX_BYTES).decode("utf-8", "replace")
+    except tar.BadHeader:
+        if not number:
+            raise  # what follows an archive is no part of it
 
 
-class _Stream(io.RawIOBase):
+class _Stream:
     """What comes out of a decompressor, with an end to what it may be made to do."""
 
-    def __init__(self, inner: IO[bytes] | gzip.GzipFile, shown: str) -> None:
-        super().__init__()
+    def __init__(self, inner: gzip.GzipFile, shown: str) -> None:
         self._inner, self.shown = inner, shown
+        self._place = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._inner.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        self._check(offset if whence == io.SEEK_SET else self.tell() + offset)
-        return self._inner.seek(offset, whence)
-
-    def read(self, size: int = -1, /) -> bytes:
-        if size < 0 or size > metadata.MAX_BYTES + tarfile.RECORDSIZE:
-            raise Unreadable(f"{self.shown} has a header of {size} bytes: it is not looked at further.")
-        self._check(self.tell() + size)
+    def read(self, size: int, /) -> bytes:
+        self._move(size)
         return self._inner.read(size)
 
-    def _check(self, place: int) -> None:
-        if place > MAX_UNPACKED:
+    def skip(self, size: int, /) -> None:
+        self._move(size)
+        if size and self._inner.seek(self._place) < self._place:
+            raise EOFError("unexpected end of data")
+
+    def _move(self, size: int) -> None:
+        self._place += size
+        if self._place > MAX_UNPACKED:
             raise Unreadable(f"{self.shown} unpacks to more than {MAX_UNPACKED >> 20} MB: it is not looked at further.")
 
 

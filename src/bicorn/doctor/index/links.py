@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin
 
 from ...errors import DoctorError
@@ -11,7 +12,9 @@ from . import pages
 from .filenames import is_sound
 from .pages import Entry
 from .reader import local_path
-from .web import Web
+
+if TYPE_CHECKING:
+    from .web import Web
 
 _MAX_BYTES = 16 << 20
 

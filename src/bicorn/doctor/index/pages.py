@@ -42,14 +42,24 @@ def parse(body: bytes, content_type: str, url: str) -> list[Entry]:
     Raises:
         DoctorError: it is no such page.
     """
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind.endswith("+json") or kind == "application/json":
+    kind = _kind(content_type)
+    if is_json(content_type):
         found = _json(body, url)
     elif kind.endswith("html") or not kind:
         found = _html(body, url)
     else:
         raise DoctorError(f"{shown(url)} is no page of a package index: it came as {kind[:80]!r}. Check the index URL.")
     return list(found)
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a page is JSON (PEP 691)."""
+    kind = _kind(content_type)
+    return kind.endswith("+json") or kind == "application/json"
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def shown(url: str) -> str:
@@ -68,22 +78,40 @@ def group(entries: list[Entry], project: str) -> dict[str, list[Entry]]:
     return found
 
 
-def _json(body: bytes, url: str) -> Iterator[Entry]:
+def files(body: bytes, url: str) -> list[dict[str, Any]]:
+    """What a page in JSON says of its files, not looked at yet.
+
+    Raises:
+        DoctorError: it is no such page.
+    """
     try:
         page = json.loads(body)
         version = str(page.get("meta", {}).get("api-version", "1.0"))
-        files = page["files"]
+        listed = page["files"]
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise DoctorError(f"{shown(url)} is no page of a package index: its JSON cannot be read ({error!r:.80}).")
     _same_api(version, url)
-    root = _absolute(url, "/").rstrip("/") if not url.startswith("file:") else ""
-    for item in files[:MAX_FILES] if isinstance(files, list) else ():
-        entry = _json_entry(item, url, root) if isinstance(item, dict) else None
-        if entry:
+    return [item for item in listed[:MAX_FILES] if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def root(url: str) -> str:
+    """What comes before a link from the root; empty for a page of this machine."""
+    return _absolute(url, "/").rstrip("/") if not url.startswith("file:") else ""
+
+
+def _json(body: bytes, url: str) -> Iterator[Entry]:
+    start = root(url)
+    for item in files(body, url):
+        if entry := json_entry(item, url, start):
             yield entry
 
 
-def _json_entry(item: dict[str, Any], url: str, root: str) -> Entry | None:
+def json_entry(item: dict[str, Any], url: str, root: str) -> Entry | None:
+    """What a page in JSON says of a file; None where its name or its link makes no sense.
+
+    Args:
+        root: :func:`root` of the page.
+    """
     filename, link, size = item.get("filename"), item.get("url"), item.get("size")
     hashes, yanked = item.get("hashes"), item.get("yanked", False)
     if not isinstance(filename, str) or not isinstance(link, str) or not is_sound(filename):
@@ -99,10 +127,20 @@ def _json_entry(item: dict[str, Any], url: str, root: str) -> Entry | None:
         link,
         size if isinstance(size, int) and 0 <= size < 1 << 62 else 0,
         {name: text for name, text in hashes.items() if isinstance(text, str)} if isinstance(hashes, dict) else {},
-        str(item.get("requires-python") or "")[:200],
+        required(item.get("requires-python")),
         None if yanked is False or yanked is None else yanked[:500] if isinstance(yanked, str) else "",
-        bool(item.get("core-metadata") or item.get("dist-info-metadata") or item.get("data-dist-info-metadata")),
+        announces(item),
     )
+
+
+def required(said: object) -> str:
+    """A Requires-Python; empty where there is none."""
+    return str(said or "")[:200]
+
+
+def announces(item: dict[str, Any]) -> bool:
+    """Whether a file's metadata is beside it (PEP 658, PEP 714)."""
+    return bool(item.get("core-metadata") or item.get("dist-info-metadata") or item.get("data-dist-info-metadata"))
 
 
 def _html(body: bytes, url: str) -> Iterator[Entry]:

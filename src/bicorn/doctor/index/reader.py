@@ -13,12 +13,14 @@ import re
 import stat
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from ...errors import DoctorError
 from .pages import shown
-from .web import Answer, Web
+
+if TYPE_CHECKING:
+    from .web import Answer, Web
 
 MAX_FETCHED = 96 << 20
 """Of one file, in all."""
@@ -33,6 +35,10 @@ _KEPT = 16 << 20
 
 class Unreadable(DoctorError):
     """This one file cannot be read: it is broken, too large or not there. Of the index itself it says nothing."""
+
+
+class Absent(Unreadable):
+    """The index does not have this file, though it lists it."""
 
 
 class Source(Protocol):
@@ -200,7 +206,8 @@ def open_url(web: Web, url: str, *, from_end: bool) -> Reader:
             return Reader(_Ranges(web, url, size, answer), url)
     elif answer.status == 200:
         return _whole(web, url, answer)
-    raise Unreadable(f"{shown(url)} cannot be fetched: the index answers with status {answer.status}.")
+    kind = Absent if answer.status in (404, 410) else Unreadable
+    raise kind(f"{shown(url)} cannot be fetched: the index answers with status {answer.status}.")
 
 
 def _most(from_end: bool) -> int:

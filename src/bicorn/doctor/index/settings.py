@@ -20,6 +20,8 @@ from ...record import Record
 from .pages import shown
 
 PYPI = "https://pypi.org/simple"
+CONNECTIONS = 16
+"""At once, to all indexes."""
 _MAX_FILE = 1 << 20
 
 

@@ -32,9 +32,9 @@ from urllib3.util import Retry, Timeout
 from ...errors import DoctorError
 from ...record import Record
 from .pages import shown
-from .settings import Settings
+from .settings import CONNECTIONS, Settings
+from .watch import Watch
 
-CONNECTIONS = 16
 HEAD_SECONDS = 20.0  # until the head of an answer is complete
 BODY_SECONDS = 90.0
 SLOW_SECONDS = 15.0  # from then on a body is given up that comes at less than
@@ -42,6 +42,7 @@ SLOWEST = 1024  # bytes a second
 
 _PIECE = 1 << 16
 _AGENT = "bicorn-doctor"
+_WATCH = Watch()
 
 
 class Answer(Record):
@@ -253,13 +254,11 @@ class _Patience:
 
     def getresponse(self) -> Any:
         """The answer's head."""
-        watch = threading.Timer(HEAD_SECONDS, self._hang_up)
-        watch.daemon = True
-        watch.start()
+        number = _WATCH.begin(HEAD_SECONDS, self._hang_up)
         try:
             response = super().getresponse()  # type: ignore[misc]
         finally:
-            watch.cancel()
+            _WATCH.end(number)
         if self._late:  # a head that was cut off may look like a short one
             response.close()
             raise TimeoutError(f"no answer after {HEAD_SECONDS:.0f} seconds")
