@@ -92,9 +92,7 @@ def ask(server: Running, path: str) -> socket.socket:
 
 def found(server: Running, cause: str, since: float, within: float) -> str:
     """The line about a death and the stacks behind it: up to the next line, if the replacement was not there before."""
-    match = server.wait_for(
-        rf"(?s)\[ERROR\] (worker \d+ \(pid \d+\) [^\n]*\[cause: {cause};[^\n]*\].*?)\n(?:\[20|\Z)"
-    )
+    match = server.wait_for(rf"(?s)\[ERROR\] (worker \d+ \(pid \d+\) [^\n]*\[cause: {cause};[^\n]*\].*?)\n(?:\[20|\Z)")
     assert time.monotonic() - since < within + 2  # the machine is busy with other things
     return match[1]
 
