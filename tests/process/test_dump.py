@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -32,8 +33,9 @@ def tell():
 
 def dumped(code: str, *, folder: Path | None = None, wait: float = 10.0) -> str:
     """Run this until it tells, then ask for its stacks; what it wrote."""
-    dumps = Dumps()
-    reader, writer = dumps.open(1)
+    dumps = Dumps(selectors.DefaultSelector())
+    writer = dumps.open(1)
+    reader = dumps._pipes[1].reader
     told, tell = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-c", BEGIN + textwrap.dedent(code), str(writer), str(tell)],
@@ -215,7 +217,7 @@ def test_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def dumps() -> Iterator[Dumps]:
-    made = Dumps()
+    made = Dumps(selectors.DefaultSelector())
     yield made
     for number in list(made._pipes):
         made.close(number)
@@ -230,7 +232,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def test_a_whole_answer_is_there_at_once(dumps: Dumps, asked: list[tuple[int, int]]) -> None:
-    _, writer = dumps.open(1)
+    writer = dumps.open(1)
     assert dumps.ask(1, 4711, 10.0)
     assert asked == [(4711, signal.SIGUSR2)]
     assert dumps.deadline() == 10.0 + WAIT
@@ -246,7 +248,7 @@ def test_a_whole_answer_is_there_at_once(dumps: Dumps, asked: list[tuple[int, in
 
 
 def test_half_an_answer_is_taken_when_no_more_comes(dumps: Dumps, asked: list[tuple[int, int]]) -> None:
-    _, writer = dumps.open(1)
+    writer = dumps.open(1)
     dumps.ask(1, 4711, 10.0)
     os.write(writer, b"Current thread")
     dumps.read(1, 10.1)
@@ -255,7 +257,7 @@ def test_half_an_answer_is_taken_when_no_more_comes(dumps: Dumps, asked: list[tu
 
 
 def test_however_much_comes_it_ends_in_time_and_is_cut(dumps: Dumps, asked: list[tuple[int, int]]) -> None:
-    _, writer = dumps.open(1)
+    writer = dumps.open(1)
     dumps.ask(1, 4711, 10.0)
     for step in range(1, 10):
         now = 10.0 + step / 10
@@ -277,7 +279,7 @@ def test_no_answer_is_one(dumps: Dumps, asked: list[tuple[int, int]]) -> None:
 
 
 def test_one_that_nobody_asked_for_comes_too(dumps: Dumps) -> None:
-    _, writer = dumps.open(1)
+    writer = dumps.open(1)
     os.write(writer, b"Current thread\x04")
     dumps.read(1, 10.0)
     assert dumps.complete(10.0) == [(1, "Current thread")]
@@ -307,16 +309,17 @@ def test_nobody_is_there(dumps: Dumps, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_last_words_are_kept(dumps: Dumps, asked: list[tuple[int, int]]) -> None:
-    _, writer = dumps.open(1)
+    writer = dumps.open(1)
     dumps.ask(1, 4711, 10.0)
     os.write(writer, b"Current thread")
     dumps.forked(1)
     assert dumps.close(1) == "Current thread"
-    assert dumps.reader(1) == -1
+    assert not dumps._pipes
+    assert not dumps._selector.get_map()
 
 
 def test_what_all_stacks_have_is_left_out(dumps: Dumps) -> None:
-    _, writer = dumps.open(1)
+    writer = dumps.open(1)
     here = os.path.dirname(dump.__file__)
     lines = [
         "Current thread 0x1 (most recent call first):",
@@ -344,17 +347,18 @@ def test_the_worker_has_gone(dumps: Dumps) -> None:
 
 
 def test_a_worker_keeps_its_own_end_alone(dumps: Dumps) -> None:
-    ends = [dumps.open(number) for number in (1, 2)]
+    other, own = (dumps.open(number) for number in (1, 2))
+    readers = [pipe.reader for pipe in dumps._pipes.values()]
     dumps.forget(2)
-    for fd in (ends[0][0], ends[0][1], ends[1][0]):
+    for fd in (other, *readers):
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(fd)
-    os.close(ends[1][1])
+    os.close(own)
 
 
 def test_the_pipes_never_block(dumps: Dumps) -> None:
-    reader, writer = dumps.open(1)
-    assert not os.get_blocking(reader)
+    writer = dumps.open(1)
+    assert not os.get_blocking(dumps._pipes[1].reader)
     assert not os.get_blocking(writer)
 
 

@@ -7,6 +7,7 @@ import selectors
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,13 +115,6 @@ class FakeStaff:
     def signal(self, *arguments: Any) -> None:
         self.told.append(arguments)
 
-    def prepare(self, generation: int, now: float) -> list[Event]:
-        self.told.append(("prepare", generation))
-        return []
-
-    def discard(self, generation: int, now: float) -> None:
-        self.told.append(("discard", generation))
-
     def dump(self, number: int, now: float) -> list[Event]:
         return [Dumped(number, "stacks")]
 
@@ -134,6 +128,36 @@ class FakeStaff:
 
     def reap(self) -> list[Event]:
         return self.gone
+
+    @property
+    def templates(self) -> FakeTemplates:
+        return FakeTemplates(self.told)
+
+
+class FakeTemplates:
+    """Notes it there, too."""
+
+    def __init__(self, told: list[Any]) -> None:
+        self.told = told
+
+    def prepare(self, generation: int, now: float) -> list[Event]:
+        self.told.append(("prepare", generation))
+        return []
+
+    def share(self, generation: int, modules: tuple[str, ...], now: float) -> None:
+        self.told.append(("share", generation, modules))
+
+    def discard(self, generation: int, now: float) -> None:
+        self.told.append(("discard", generation))
+
+    def keep(self, generations: set[int]) -> None:
+        self.told.append(("keep", generations))
+
+    def give_up(self, now: float) -> None:
+        pass
+
+    def deadline(self) -> float | None:
+        return None
 
 
 class FakeControl:
@@ -152,10 +176,10 @@ class FakeControl:
         return lambda *arguments: self.told.append((name, *arguments))
 
 
-def made(*, control: FakeControl | None = None, read: Any = None, start: Any = None) -> Supervisor:
+def made(*, control: FakeControl | None = None, read: Any = None, start: Any = None, **settings: Any) -> Supervisor:
     surroundings = Surroundings(start)
     surroundings.control = control  # type: ignore[assignment]
-    it = Supervisor(Editions(Edition(1, Config(app="main:app"), []), start, read), surroundings)
+    it = Supervisor(Editions(Edition(1, Config(app="main:app", **settings), []), start, read), surroundings)
     it._selector = FakeSelector()  # type: ignore[assignment]
     it._signals = FakeSignals()  # type: ignore[assignment]
     it._staff = FakeStaff()  # type: ignore[assignment]
@@ -182,8 +206,35 @@ def test_workers_and_templates_are_the_staffs() -> None:
 def test_the_library_is_imported_where_the_plan_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     shared: list[tuple[str, ...]] = []
     monkeypatch.setattr(sharing, "share_modules", shared.append)
-    assert act(made(), Share(("json", "email"))) == []
+    it = made()
+    assert act(it, Share(1, ("json", "email"))) == []
     assert shared == [("json", "email")]
+    assert told(it) == []
+
+
+def test_well_known_libraries_are_imported_by_a_process_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "share_modules", lambda modules: None)
+    modules = ("json", "flask", "flask.app")
+    it = made()
+    assert act(it, Share(1, modules)) == []
+    assert told(it) == [("share", 1, modules)]
+
+
+def test_whoever_wants_no_such_process_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "share_modules", lambda modules: None)
+    plain, hooked, watching = made(share_imports=False), made(), made()
+    hooked._hooks = SimpleNamespace(has=lambda name: name == "pre_fork")  # type: ignore[assignment]
+    watching._warmth = SimpleNamespace()  # type: ignore[assignment]
+    for it in (plain, hooked, watching):
+        act(it, Share(1, ("flask",)))
+        assert told(it) == []
+
+
+def test_such_a_process_goes_when_no_more_connections_are_accepted_and_with_its_generation() -> None:
+    it = made()
+    act(it, StopListening())
+    it._settle_editions({1})
+    assert told(it) == [("keep", set()), ("keep", {1})]
 
 
 def test_the_other_actions(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ from bicorn.process import leftovers
 HEAD = """
 import os, selectors, signal, socket, sys, time
 from bicorn.config.settings import Config
-from bicorn.process import nursery, signals, spawn, template
+from bicorn.process import nursery, signals, spawn, template, warm
 
 lifeline, hold = os.pipe()
 config = Config(app=sys.argv[1], app_dir=sys.argv[2])
@@ -23,21 +23,26 @@ def before(number, age):
 
 def work(number, tell, dump, is_alone, apps):
     os.close(hold)
-    names = [app.name for _, app in apps]
+    names = [app.name for _, app in apps] if apps else [name for name in libraries if name in sys.modules]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     os.write(tell, f"{number} {is_alone} {names} {mask} {signal.getsignal(signal.SIGTERM)}".encode())
     while os.read(lifeline, 1):
         pass
     return 7
 
+libraries = sys.argv[3:]
+if libraries:
+    warm.PACKAGES = frozenset(libraries)
+    sys.path.insert(0, os.path.join(sys.argv[2], "site-packages"))
+
 def live(sock):
     os.close(hold)
     signals.become_template()
     spawn.unblock()
     dump = os.open(os.devnull, os.O_WRONLY)
-    nursery.run(config, [], sock, dump, lifeline, before, work)
+    nursery.run(config, [], sock, dump, lifeline, before, work, libraries)
 
-made = template.start(1, 0.0, live)
+made = template.start(1, 0.0, live, has_libraries=bool(libraries))
 
 def hear(kind):
     end = time.monotonic() + 20
@@ -65,10 +70,10 @@ def ask(number, alone):
 """
 
 
-def run(code: str, folder: Path, source: str = "def app(environ, start_response): return []\n") -> str:
+def run(code: str, folder: Path, source: str = "def app(environ, start_response): return []\n", *libraries: str) -> str:
     (folder / "kept_app.py").write_text(source, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-u", "-c", HEAD + code, "kept_app:app", str(folder)],
+        [sys.executable, "-u", "-c", HEAD + code, "kept_app:app", str(folder), *libraries],
         capture_output=True,
         text=True,
         timeout=40,
@@ -174,6 +179,63 @@ print(made.waiting, made.fileno())
         tmp_path,
     )
     assert out.splitlines()[-2:] == ["BlockingIOError", "{} -1"] or "OSError" in out
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A library, and an application that must not be imported."""
+    place = tmp_path / "site-packages"
+    place.mkdir()
+    (place / "a_library.py").write_text("")
+    return place
+
+
+def test_workers_are_forked_with_libraries_until_these_are_installed_anew(tmp_path: Path, installed: Path) -> None:
+    out = run(
+        f"""
+print(type(hear(template.Imported)).__name__)
+pid, said = ask(3, True)
+print(os.read(said, 1000).decode())
+os.utime({str(installed / "a_library.py")!r}, (1, 1))
+reader, tell = os.pipe()
+far, dump = os.pipe()
+for number in (4, 5):
+    made.ask(number, os.dup(reader), (tell, dump), True)
+print(hear(template.Failed).message, made.can_be_asked())
+print(hear(template.ForkFailed).number, hear(template.ForkFailed).number)
+print(os.waitpid(made.pid, os.WNOHANG)[0])  # it waits for its last worker
+os.kill(pid, signal.SIGKILL)
+print(os.waitstatus_to_exitcode(os.waitpid(made.pid, 0)[1]))
+""",
+        tmp_path,
+        "1/0\n",
+        "a_library",
+    )
+    assert out.splitlines() == [
+        "Imported",
+        "before 3 43",
+        "3 True ['a_library'] set() 0",
+        "a_library: installed anew False",
+        "4 5",
+        "0",
+        "0",
+    ]
+
+
+def test_libraries_that_leave_something_behind_are_not_forked_with(tmp_path: Path, installed: Path) -> None:
+    (installed / "a_library.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, name='pusher', daemon=True).start()\n"
+    )
+    out = run(
+        """
+print(hear(template.Failed).message)
+print(os.waitstatus_to_exitcode(os.waitpid(made.pid, 0)[1]))
+""",
+        tmp_path,
+        "1/0\n",
+        "a_library",
+    )
+    assert out.splitlines() == ["their import has left behind 1 thread ('pusher')", "0"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of native threads are Linux's")

@@ -18,6 +18,7 @@ from bicorn.errors import AppBootError, AppNotFound, TLSConfigError
 from bicorn.process import worker
 from bicorn.process.policy.events import BootFailed, Ready, Stopping
 from bicorn.process.status import StatusReader
+from bicorn.process.warm import Imports
 from bicorn.process.worker import Worker, describe, explain, load_all, run, say
 
 
@@ -128,9 +129,7 @@ class FakeServer:
 
 
 def made(pipe: Pipe, *lifespans: bool, **settings: Any) -> tuple[Worker, FakeServer]:
-    made = Worker(
-        Config(**settings), [("", app("main:app", "WSGI"))], [], pipe.writer, pipe.reader, next(reversed(sys.modules))
-    )
+    made = Worker(Config(**settings), [("", app("main:app", "WSGI"))], [], pipe.writer, pipe.reader, Imports(Config()))
     server = made._server = FakeServer(*lifespans)  # type: ignore[assignment]
     return made, server  # type: ignore[return-value]
 

@@ -220,10 +220,10 @@ class Config(Record, kw_only=True):
         PROCESSES, 0.0, SECONDS, "Go on accepting for so long after TERM, until load balancers know.", zero="none"
     )
     preload: bool = option(
-        PROCESSES,
-        False,
-        FLAG,
-        "Import the application once and fork the workers from there, so that they share memory.",
+        PROCESSES, False, FLAG, "Import the application once and fork the workers from there: they share memory."
+    )
+    share_imports: bool = option(
+        PROCESSES, True, FLAG, "Import well-known libraries once for all workers but the first, where that is the same."
     )
     max_requests: int = option(PROCESSES, 0, Whole(), "Requests after which a worker is replaced.", zero="never")
     max_requests_jitter: int | None = option(

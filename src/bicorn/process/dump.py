@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import os
 import re
+import selectors
 import signal
 import sys
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from ..observe.scoreboard import Held
+from .policy.events import Event
 from .policy.words import duration
 
 WAIT = 1.0
@@ -123,25 +126,25 @@ class Dumps:
     The supervisor opens one before each fork, gives its writing end to the worker and closes it after the fork. It
     reads when the selector says that there is something (a dump that nobody asked for comes so too: whoever sends
     SIGUSR2 to a worker finds it in the log), wakes up at `deadline`, and takes what is complete.
+
+    Args:
+        selector: what the supervisor waits with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self._selector = selector
         self._pipes: dict[int, _Pipe] = {}
 
-    def open(self, number: int) -> tuple[int, int]:
-        """Before the fork: the reading end, for the selector, and the writing end, for the worker.
+    def open(self, number: int) -> int:
+        """Before the fork: the writing end, for the worker.
 
         Raises:
             OSError: there are no descriptors to have.
         """
         self.close(number)
         pipe = self._pipes[number] = _Pipe(number)
-        return pipe.reader, pipe.writer
-
-    def reader(self, number: int) -> int:
-        """The reading end; -1 where there is none."""
-        pipe = self._pipes.get(number)
-        return pipe.reader if pipe is not None else -1
+        self._selector.register(pipe.reader, selectors.EVENT_READ, partial(self._readable, number))
+        return pipe.writer
 
     def forked(self, number: int) -> None:
         """After the fork, in the supervisor: the writing end is the worker's alone."""
@@ -192,6 +195,11 @@ class Dumps:
                 pipe.until = now
         return False
 
+    def _readable(self, number: int) -> list[Event]:
+        if not self.read(number, time.monotonic()):
+            self._selector.unregister(self._pipes[number].reader)
+        return []
+
     def deadline(self) -> float | None:
         """When `complete` is to be asked next."""
         return min((pipe.until for pipe in self._pipes.values() if pipe.until is not None), default=None)
@@ -212,6 +220,8 @@ class Dumps:
             return ""
         self.read(number, time.monotonic())
         del self._pipes[number]
+        if pipe.reader in self._selector.get_map():
+            self._selector.unregister(pipe.reader)
         for end in (pipe.reader, pipe.writer):
             if end >= 0:
                 os.close(end)

@@ -1,4 +1,4 @@
-"""The life of a template (``template.py``): it imports the application, and forks workers that have it."""
+"""The life of a template (``template.py``): it imports the application, or libraries of it, and forks workers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import BicornError
 from . import signals, spawn, status
 from .dump import register
+from .warm import Warmth
 
 if TYPE_CHECKING:
     from ..apps.loader import LoadedApp
@@ -45,8 +46,9 @@ def run(
     lifeline: int,
     before_fork: Before,
     become_worker: Live,
+    libraries: Sequence[str] = (),
 ) -> NoReturn:
-    """In the new process: import the application, then fork workers until it is discarded.
+    """In the new process: import what it is for, then fork workers until it is discarded.
 
     Args:
         listeners: for the workers; closed when no more are wanted, or clients would be queued where nobody accepts.
@@ -54,11 +56,12 @@ def run(
         lifeline: ends when the supervisor does.
         before_fork: called before each fork.
         become_worker: a worker's life.
+        libraries: the modules to import; none: the application.
     """
     code = 1
     try:
         register(dump)
-        code = _run(config, listeners, sock, lifeline, before_fork, become_worker)
+        code = _run(config, listeners, sock, lifeline, before_fork, become_worker, libraries)
     finally:
         # No exit handlers and no waiting for threads: what the import has begun is the workers' to end.
         spawn.leave_at_once(code)
@@ -71,10 +74,9 @@ def _run(
     lifeline: int,
     before_fork: Before,
     become_worker: Live,
+    libraries: Sequence[str],
 ) -> int:
     from . import leftovers, worker
-
-    apps: Apps | None
 
     if "setproctitle" in sys.modules:  # the supervisor has looked for it
         from .title import Title
@@ -89,24 +91,36 @@ def _run(
             sock.sendall(status.line("failed", str(error.exit_code), str(error)))
             return error.exit_code
     before = leftovers.descriptors()
-    try:
-        apps = worker.import_apps(config)
-    except BaseException as error:
-        code, message = worker.explain(error)
-        if not config.reload:
-            sock.sendall(status.line("failed", str(code), message))
-            return code
-        apps = None  # each worker tries once more, and serves what takes its place: see ``stand_in.py``
+    apps: Apps | None = None
+    warmth = Warmth()
+    if libraries:
+        warmth.share(libraries)
+    else:
+        try:
+            apps = worker.import_apps(config)
+        except BaseException as error:
+            code, message = worker.explain(error)
+            if not config.reload:
+                sock.sendall(status.line("failed", str(code), message))
+                return code
+            # Each worker tries once more, and serves what takes its place: see ``stand_in.py``.
     gc.collect()
-    if found := leftovers.find(before):
-        logger.warning("%s", _LEFT.format(", ".join(found)))
+    if found := ", ".join(leftovers.find(before)):
+        if libraries:
+            sock.sendall(status.line("failed", "0", f"their import has left behind {found}"))
+            return 0
+        logger.warning("%s", _LEFT.format(found))
     gc.freeze()  # the collector of a worker writes into none of these pages, which would copy them
     sock.sendall(status.line("imported", apps[0][1].name if apps else config.app or ""))
-    return Nursery(apps, listeners, sock, lifeline, before_fork, become_worker).run()
+    return Nursery(apps, listeners, sock, lifeline, before_fork, become_worker, warmth.changed).run()
 
 
 class Nursery:
-    """Where workers are forked."""
+    """Where workers are forked.
+
+    Args:
+        changed: the libraries it has that were installed anew: it then forks nobody any more.
+    """
 
     def __init__(
         self,
@@ -116,6 +130,7 @@ class Nursery:
         lifeline: int,
         before_fork: Before,
         become_worker: Live,
+        changed: Callable[[], list[str]],
     ) -> None:
         self._apps = apps
         self._listeners = listeners
@@ -123,6 +138,7 @@ class Nursery:
         self._lifeline = lifeline
         self._before_fork = before_fork
         self._become_worker = become_worker
+        self._changed = changed
         self._children: set[int] = set()
         self._discarded = False
         self._rest = b""
@@ -158,29 +174,40 @@ class Nursery:
             match status.fields(line):
                 case ["fork", number, alone, age]:
                     (tell, dump), self._ends = self._ends[:2], self._ends[2:]
-                    self._before_fork(int(number), int(age))
-                    self._fork(int(number), tell, dump, bool(alone))
+                    try:
+                        if self._is_outdated():
+                            raise OSError("it has not what is installed")
+                        self._before_fork(int(number), int(age))
+                        self._fork(int(number), tell, dump, bool(alone))
+                    except OSError as error:
+                        self._say("unforked", number, error.strerror or str(error))
+                    finally:
+                        os.close(tell)
+                        os.close(dump)
                 case ["discard"]:
-                    self._discarded = True
-                    for listener in self._listeners:
-                        listener.sock.close()
+                    self._discard()
         return bool(data)
+
+    def _discard(self) -> None:
+        self._discarded = True
+        for listener in self._listeners:
+            listener.sock.close()
+
+    def _is_outdated(self) -> bool:
+        """New workers are to have other code than there is here. It is told once, and ends this process in time."""
+        if packages := self._changed():
+            self._say("failed", "0", f"{', '.join(packages)}: installed anew")
+            self._discard()
+        return self._discarded
 
     def _fork(self, number: int, tell: int, dump: int, is_alone: bool) -> None:
         def live() -> int:
             self._let_go()
             return self._become_worker(number, tell, dump, is_alone, self._apps)
 
-        try:
-            pid = spawn.fork_silent(live)
-        except OSError as error:
-            self._say("unforked", str(number), error.strerror or str(error))
-        else:
-            self._children.add(pid)
-            self._say("forked", str(number), str(pid))
-        finally:
-            os.close(tell)
-            os.close(dump)
+        pid = spawn.fork_silent(live)
+        self._children.add(pid)
+        self._say("forked", str(number), str(pid))
 
     def _say(self, *fields: str) -> None:
         try:

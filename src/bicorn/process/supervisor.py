@@ -21,7 +21,7 @@ from ..config import sources
 from ..errors import BicornError
 from ..observe import log
 from ..server.listener import Listener
-from . import reread, sharing, signals
+from . import reread, sharing, signals, warm
 from .policy.events import (
     Action,
     Asked,
@@ -217,7 +217,13 @@ class Supervisor:
     def _wait(self) -> list[Event]:
         """Sleep until something happens or is due; what has happened."""
         now = time.monotonic()
-        times = (self._fleet.deadline(), self._staff.deadline(), self._surroundings.deadline(now))
+        staff = self._staff
+        times = (
+            self._fleet.deadline(),
+            staff.deadline(),
+            staff.templates.deadline(),
+            self._surroundings.deadline(now),
+        )
         deadline = min([due for due in times if due is not None], default=None)
         ready = self._selector.select(None if deadline is None else max(0.0, deadline - now))
         now = time.monotonic()
@@ -232,7 +238,8 @@ class Supervisor:
         events += [Asked(ASKS[number], signals.name_of(number)) for number in self._signals.read() if number in ASKS]
         if (control := self._surroundings.control) is not None:
             events += control.events(now, self._fleet.phase in RUNNING, partial(self._report, now))
-        return [*events, *self._staff.dumped(now), *self._staff.reap()]
+        staff.templates.give_up(now)
+        return [*events, *staff.dumped(now), *staff.reap()]
 
     def _report(self, now: float) -> dict[str, Any]:
         """What ``bicorn status`` shows."""
@@ -306,6 +313,7 @@ class Supervisor:
             if self._hooks is not None:
                 self._hooks.use(editions.entered.config)
         editions.keep(wanted)
+        self._staff.templates.keep(wanted)
 
     def _act(self, action: Action, now: float) -> list[Event]:
         match action:
@@ -313,7 +321,7 @@ class Supervisor:
                 is_alone = self._fleet.trial() != action.generation
                 return self._staff.spawn(action.number, action.generation, is_alone)
             case Share():
-                sharing.share_modules(action.modules)
+                self._share(action, now)
             case Signal():
                 self._staff.signal(action.pid, action.name, action.alone)
             case Log():
@@ -325,9 +333,9 @@ class Supervisor:
             case Reread():
                 return [self._reread(action.generation)]
             case Prepare():
-                return self._staff.prepare(action.generation, now)
+                return self._staff.templates.prepare(action.generation, now)
             case Discard():
-                self._staff.discard(action.generation, now)
+                self._staff.templates.discard(action.generation, now)
             case Upgrade():
                 return self._upgrade()
             case Outcome():
@@ -337,10 +345,20 @@ class Supervisor:
                 if self._hooks is not None and self._hooks.server.num_workers != action.new:
                     self._hooks.resized(action.new, action.old)
             case StopListening():
+                self._staff.templates.keep(set())
                 self._editions.close(keep_files=self._surroundings.shares_sockets())
             case End():
                 self._code = action.code
         return []
+
+    def _share(self, action: Share, now: float) -> None:
+        """What all Python programs have is had from here; libraries, from a process that goes with its generation."""
+        sharing.share_modules(action.modules)
+        config = self._editions[action.generation].config
+        # Their hook may count on being called here, and on what it leaves here.
+        is_hooked = self._hooks is not None and self._hooks.has("pre_fork")
+        if self._warmth is None and config.share_imports and not is_hooked and warm.names_any(action.modules):
+            self._staff.templates.share(action.generation, action.modules, now)
 
     def _dump(self, action: Dump, now: float) -> list[Event]:
         if action.log and self._surroundings.control is not None:

@@ -1,4 +1,5 @@
-"""``--preload``: a process that imports the application once, and from which workers are forked.
+"""A process that imports once what all workers need, and from which they are forked: the application, with
+``--preload``, or libraries of it.
 
 The supervisor forks it and never imports the application itself: so a reload is another template, and the old one's
 memory goes with its last worker. Between the two is a pair of sockets. The supervisor asks for a worker and hands over
@@ -53,29 +54,48 @@ Said = Imported | Failed | WorkerForked | WorkerGone | ForkFailed
 # -- The supervisor's side -----------------------------------------------------------------------------------------
 
 
+class Order(Record):
+    """A worker that was asked for; ``reader`` is the supervisor's end of its status pipe."""
+
+    reader: int
+    is_alone: bool
+
+
 class Template:
     """The supervisor's end.
 
     Attributes:
         began: when it was started.
-        is_ready: it has the application.
+        has_libraries: and not the application.
+        is_ready: it has imported what it is to have.
         is_discarded: no more workers are wanted from it; it ends with its last one.
-        has_failed: it has said why it cannot import the application.
-        waiting: the workers it was asked for and that it has not forked yet, by number, with their pipes.
+        has_failed: it has said why it cannot import that.
+        waiting: the workers it was asked for and that it has not forked yet, by number.
     """
 
-    def __init__(self, generation: int, pid: int, sock: socket.socket, began: float = 0.0) -> None:
+    def __init__(
+        self, generation: int, pid: int, sock: socket.socket, began: float = 0.0, *, has_libraries: bool = False
+    ) -> None:
         self.generation = generation
         self.began = began
         self.pid = pid
+        self.has_libraries = has_libraries
         self.is_ready = self.is_discarded = self.has_failed = False
-        self.waiting: dict[int, int] = {}
+        self.waiting: dict[int, Order] = {}
         self._sock = sock
         self._rest = b""
 
     def fileno(self) -> int:
         """For the selector; -1 once it is closed."""
         return self._sock.fileno()
+
+    def can_be_asked(self) -> bool:
+        """Workers are to be had from it. If they have to wait for its libraries, they do what they would do without."""
+        return not self.is_discarded and not self.has_failed and (self.is_ready or self.has_libraries)
+
+    def is_late_at(self, began: float = float("inf")) -> bool:
+        """It is one of those that have until some time after their beginning, and was there at ``began``."""
+        return self.has_libraries and not (self.is_ready or self.has_failed) and self.began <= began
 
     def ask(self, number: int, reader: int, ends: Sequence[int], is_alone: bool, age: int = 0) -> None:
         """Ask for a worker.
@@ -92,7 +112,7 @@ class Template:
         socket.send_fds(
             self._sock, [status.line("fork", str(number), "alone" if is_alone else "", str(age))], list(ends)
         )
-        self.waiting[number] = reader
+        self.waiting[number] = Order(reader, is_alone)
 
     def listen(self) -> tuple[list[Said], bool]:
         """What it has said since the last time, and whether it may say more."""
@@ -128,11 +148,12 @@ class Template:
         except ProcessLookupError:
             pass
 
-    def forget(self, number: int) -> None:
-        """A worker that it was asked for will not come."""
-        reader = self.waiting.pop(number, -1)
-        if reader >= 0:
-            os.close(reader)
+    def forget(self, number: int) -> Order | None:
+        """A worker that it was asked for will not come; how it was asked for, if it was."""
+        order = self.waiting.pop(number, None)
+        if order is not None:
+            os.close(order.reader)
+        return order
 
     def hang_up(self) -> None:
         """It says no more."""
@@ -141,8 +162,8 @@ class Template:
     def close(self) -> None:
         """In the supervisor, when it has gone; in a forked process, to which it is nothing."""
         self._sock.close()
-        for reader in self.waiting.values():
-            os.close(reader)
+        for order in self.waiting.values():
+            os.close(order.reader)
         self.waiting.clear()
 
     def _understand(self, line: bytes) -> Said | None:
@@ -165,10 +186,13 @@ class Template:
         return None  # the application has the socket too, and may have written to it
 
 
-def start(generation: int, now: float, life: Callable[[socket.socket], int]) -> Template:
+def start(
+    generation: int, now: float, life: Callable[[socket.socket], int], *, has_libraries: bool = False
+) -> Template:
     """Fork a template.
 
     Args:
+        has_libraries: and not the application.
         life: runs in the new process, with its end of the pair; returns the exit code.
 
     Raises:
@@ -188,4 +212,4 @@ def start(generation: int, now: float, life: Callable[[socket.socket], int]) -> 
     finally:
         theirs.close()
     ours.setblocking(False)
-    return Template(generation, pid, ours, now)
+    return Template(generation, pid, ours, now, has_libraries=has_libraries)

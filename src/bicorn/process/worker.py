@@ -19,8 +19,9 @@ from ..observe import log
 from ..observe.access import open_access_log
 from ..server.loop import new_event_loop
 from ..server.server import Server
-from . import sharing, status
+from . import status
 from .policy.times import MARGIN
+from .warm import Imports
 
 if TYPE_CHECKING:
     from ..apps.lifespan import Lifespan
@@ -80,10 +81,10 @@ def run(
 
         title = WorkerTitle(config, number, slot)
         title.enter("starting")
-    inherited = sharing.last_imported()
+    imports = Imports(config)
 
     def made(apps: Apps) -> Worker:
-        return Worker(config, apps, listeners, tell, lifeline, inherited, life, slot, number, is_retired, title)
+        return Worker(config, apps, listeners, tell, lifeline, imports, life, slot, number, is_retired, title)
 
     serve = partial(_serve, config, life, made)
     try:
@@ -190,7 +191,7 @@ class Worker:
     """The part of the life that has an event loop.
 
     Args:
-        inherited: the last module that the supervisor had imported.
+        imports: what was imported since the fork.
         life: the hooks of this worker, if there are any.
         slot: its page of the scoreboard, if there is one.
         number: among the workers.
@@ -208,7 +209,7 @@ class Worker:
         listeners: Sequence[Listener],
         tell: int,
         lifeline: int,
-        inherited: str,
+        imports: Imports,
         life: Life | None = None,
         slot: Slot | None = None,
         number: int = 1,
@@ -222,7 +223,7 @@ class Worker:
         self._listeners = listeners
         self._tell = tell
         self._lifeline = lifeline
-        self._inherited = inherited
+        self._imports = imports
         self._life = life
         self._slot = slot
         self._number = number
@@ -253,7 +254,7 @@ class Worker:
         # The server accepts from duplicates. If these stayed open, clients would still be queued while it drains.
         for listener in self._listeners:
             listener.sock.close()
-        modules = sharing.imported_modules(self._inherited, _packages(self._config))
+        modules = self._imports.modules()
         if self._config.daemon:
             from .daemon import silence
 
@@ -307,14 +308,6 @@ def _reopen_logs() -> None:
         log.reopen()
     except BicornError as error:
         logger.error("%s; the old file is still in use", error)
-
-
-def _packages(config: Config) -> frozenset[str]:
-    if not config.reload:
-        return frozenset()
-    from .warm import PACKAGES  # for development only
-
-    return PACKAGES
 
 
 def describe(apps: Apps, lifespans: Sequence[Lifespan]) -> str:

@@ -20,6 +20,7 @@ from bicorn.process.policy.events import (
     Spawn,
     StopListening,
     Stopping,
+    TemplateReady,
     Tick,
 )
 from bicorn.process.policy.fleet import Fleet, Want
@@ -54,12 +55,19 @@ def test_the_head_start_is_over_when_the_first_worker_is_ready() -> None:
 def test_what_the_first_application_uses_of_the_library_is_shared_with_those_that_follow() -> None:
     history = History(3)
     history.at(0)
-    assert history.at(0.1, Ready(1, "", ("json", "email"))) == [Share(("json", "email")), Spawn(2), Spawn(3)]
+    assert history.at(0.1, Ready(1, "", ("json", "email"))) == [Share(1, ("json", "email")), Spawn(2), Spawn(3)]
     assert history.at(0.2, Ready(2, "", ("wave",))) == []
     late = History(2)
     late.at(0)
     late.at(HEAD_START)
     assert late.at(1, Ready(1, "", ("json",))) == [], "nobody follows"
+
+
+def test_with_preload_nothing_needs_to_be_shared_again() -> None:
+    history = History(3, preload=True)
+    history.at(0)
+    history.tell(TemplateReady(1, "main:app"))
+    assert [type(action) for action in history.at(0.2, Ready(1, "", ("json",)))] == []
 
 
 def test_a_lone_worker_waits_for_nobody() -> None:

@@ -21,6 +21,7 @@ from bicorn.process.policy.events import (
     Resized,
     Settings,
     SettingsRefused,
+    Share,
     Signal,
     Spawn,
     StopListening,
@@ -69,6 +70,31 @@ def test_each_new_worker_that_is_ready_retires_one_old_one_until_all_are_new() -
     assert history.generations() == {4: 2, 5: 2, 6: 2}
     assert "Reloaded: 3 workers with the new code after 3 s" in history.words()
     assert history.due() == 11 + 32, "three still drain"
+
+
+def test_the_first_worker_with_the_new_code_tells_what_the_others_are_to_share() -> None:
+    history = started(3)
+    reloading(history, 10)
+    assert history.at(11, Ready(4, "", ("json",)))[0] == Share(2, ("json",))
+    assert Share not in [type(action) for action in history.at(12, Ready(5, "", ("json",)))]
+    alone = started(1)
+    reloading(alone, 10)
+    assert Share not in [type(action) for action in alone.at(11, Ready(2, "", ("json",)))]
+
+
+def test_a_worker_that_nobody_wants_any_more_is_not_missed_when_it_cannot_be_forked() -> None:
+    history = started(3)
+    assert reloading(history, 10) == [Spawn(4, 2)]
+    history.at(10.5, HUP)
+    history.words()
+    assert history.at(11, ForkFailed(4, "gone")) == []
+    assert history.words() == ""
+    stopping = started(2)
+    stopping.at(10, Died(2))
+    stopping.at(10.1, Asked(Ask.STOP, "SIGTERM"))
+    stopping.words()
+    stopping.at(10.2, ForkFailed(2, "gone"))
+    assert stopping.words() == ""
 
 
 def test_the_surge_is_how_many_start_at_a_time() -> None:

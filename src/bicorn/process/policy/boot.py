@@ -29,11 +29,13 @@ def forked(fleet: Fleet, worker: Worker, event: Forked, now: float) -> list[Acti
 def fork_failed(fleet: Fleet, worker: Worker, event: ForkFailed, now: float) -> list[Action]:
     """There is none to be had."""
     del fleet.workers[worker.number]
+    if fleet.phase not in RUNNING or worker.generation not in (fleet.generation, fleet.trial()):
+        return []  # nobody wants it any more
     text = f"worker {worker.number} could not be forked: {event.reason}"
     if worker.generation == fleet.trial():
         return [Log("error", text), *setback(fleet, worker.generation, text, False, now)]
     back_off(fleet, now)
-    again = f"; next try in {duration(fleet.not_before - now)}" if fleet.phase in RUNNING else ""
+    again = f"; next try in {duration(fleet.not_before - now)}"
     return [Log("error", text + again), *setback(fleet, worker.generation, text, False, now)]
 
 
@@ -48,6 +50,7 @@ def ready(fleet: Fleet, worker: Worker, event: Ready, now: float) -> list[Action
     if worker.generation == fleet.generation:
         fleet.boot_failures = 0
         fleet.last_report = ""
+    actions += share(fleet, worker, event.modules)
     if fleet.phase is not Phase.STARTING:
         level = "debug" if worker.first else "info"
         return [*actions, Log(level, f"{worker} is ready after {duration(boot)}")]
@@ -56,9 +59,18 @@ def ready(fleet: Fleet, worker: Worker, event: Ready, now: float) -> list[Action
         fleet.not_before = now  # its head start is over
     if event.app:
         actions.append(Log("info", event.app))
-    if event.modules and fleet.missing() > 0 and not fleet.want.preload:
-        actions.append(Share(event.modules))
     return actions
+
+
+def share(fleet: Fleet, worker: Worker, modules: tuple[str, ...]) -> list[Action]:
+    """The first worker of a generation tells what the others will import, if there are others to come."""
+    want = fleet.want_of(worker.generation)
+    if not modules or want.preload or worker.generation <= fleet.shared:
+        return []
+    fleet.shared = worker.generation
+    is_tried = worker.generation == fleet.trial()
+    are_to_come = max(fleet.target(), want.workers) > 1 if is_tried else fleet.missing() > 0
+    return [Share(worker.generation, modules)] if are_to_come else []
 
 
 def broken(fleet: Fleet, worker: Worker, event: Broken, now: float) -> list[Action]:

@@ -30,8 +30,8 @@ class ForkFailed(Record):
 class Ready(Record):
     """A worker accepts connections.
 
-    ``app`` describes the application, for the start-up lines; ``modules`` is what was imported for it, of ours and of
-    the standard library.
+    ``app`` describes the application, for the start-up lines; ``modules`` is what was imported for it, of ours, of the
+    standard library, and of well-known libraries where it makes no difference who imports them.
     """
 
     number: int
@@ -221,8 +221,9 @@ class Spawn(Record):
 
 
 class Share(Record):
-    """Import these modules, of ours and of the standard library, so that workers forked from now on share them."""
+    """The other workers of a generation are to share these modules, which its first one has imported."""
 
+    generation: int
     modules: tuple[str, ...]
 
 

@@ -128,6 +128,7 @@ class Fleet:
         is_dismissed: there are to be no workers for now: somebody else serves.
         postponed: a reload (by whom, with which grace) that was asked for before there was anything to reload.
         launched: how many workers have ever been started.
+        shared: the newest generation whose first worker has told what it has imported.
         code: the exit code the server will end with.
         boot_failures: in a row, since a worker was last ready.
         crashes: in a row, of workers that had been ready for less than ``times.STEADY``.
@@ -152,7 +153,7 @@ class Fleet:
         self.postponed: tuple[str, float | None] | None = None
         self.successor = Successor.NONE
         self.successor_pid = 0
-        self.launched = 0
+        self.launched = self.shared = 0
         self.code = 0
         self.boot_failures = 0
         self.crashes = 0

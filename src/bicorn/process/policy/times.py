@@ -13,7 +13,7 @@ UNKILLABLE = 5.0  # from KILL to giving up on a process the kernel does not let 
 FAREWELL = 0.2  # from a worker's "I have been told to stop" to taking it that it was not we who are about to say so
 
 # Of a beginning
-HEAD_START = 0.5  # at most, for the first worker: on a busy machine it is ready in a fraction of the time all take
+HEAD_START = 2.0  # at most, for the first worker: what it has imported the others need not, see ``templates.py``
 STEADY = 5.0  # a worker that has served this long was healthy: its death starts no back-off
 LONGEST_WAIT = 30.0  # between two tries to replace a worker that does not boot
 
