@@ -1,117 +1,32 @@
-"""Workers and templates as far as the supervisor's side goes; with real processes in tests/integration."""
+"""Workers as far as the supervisor's side goes; with real processes in tests/integration."""
 
 from __future__ import annotations
 
 import errno
-import logging
 import os
-import selectors
 import signal
-import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from bicorn.config.settings import Config
-from bicorn.process import spawn, status, template, templates
+from bicorn.process import spawn, status
 from bicorn.process.children import Child
 from bicorn.process.policy.events import (
-    BootFailed,
     Died,
     Dumped,
     Forked,
     ForkFailed,
     Ready,
     Stopping,
-    TemplateDied,
-    TemplateFailed,
-    TemplateReady,
 )
-from bicorn.process.reread import Edition, Editions
-from bicorn.process.sight import Sight
-from bicorn.process.staff import UNKNOWN, Staff
-from bicorn.process.template import Template
-
-KILLED = signal.SIGKILL
-
-
-class Shop:
-    """A staff with a real selector and processes that do not exist."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
-        self.selector = selectors.DefaultSelector()
-        self.sight = Sight()
-        editions = Editions(Edition(1, Config(app="main:app", **settings), []))
-        self.staff = Staff(self.selector, editions, self.sight, -1, lambda: None, lambda: None)
-        self.tells: dict[int, int] = {}
-        self.pids = 100
-        self.far: socket.socket | None = None
-        monkeypatch.setattr(spawn, "fork", self.fork)
-        monkeypatch.setattr(template, "start", self.start)
-        monkeypatch.setattr(os, "pidfd_open", self.no_handle, raising=False)
-
-    def no_handle(self, _: int) -> int:
-        raise OSError
-
-    def fork(self, _: object) -> tuple[int, int]:
-        self.pids += 1
-        reader, self.tells[self.pids] = os.pipe()
-        os.set_blocking(reader, False)
-        return self.pids, reader
-
-    def start(self, generation: int, now: float, _: object, *, has_libraries: bool) -> Template:
-        ours, self.far = socket.socketpair()
-        ours.setblocking(False)
-        return Template(generation, 50, ours, now, has_libraries=has_libraries)
-
-    def heard(self) -> list[Any]:
-        """What the processes have said."""
-        return [event for key, _ in self.selector.select(0) for event in key.data()]
-
-    def say(self, *fields: str) -> list[Any]:
-        assert self.far is not None
-        self.far.sendall(status.line(*fields))
-        return self.heard()
-
-    def end(self, pid: int, wait_status: int) -> list[Any]:
-        return self.staff.children._ended.pop(pid)(wait_status)
-
-    def ordered(self) -> list[str]:
-        """What the template was asked for; its ends of the pipes are kept, by the worker's number."""
-        assert self.far is not None
-        data, ends, _, _ = socket.recv_fds(self.far, 4096, 16)
-        fields = status.fields(data.rstrip(b"\n"))
-        if ends:
-            self.tells[int(fields[1])] = ends[0]
-            os.close(ends[1])
-        return fields
+from tests.process.shops import KILLED, Shop
 
 
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     shop = Shop(monkeypatch)
     yield shop
-    close(shop)
-
-
-@pytest.fixture
-def preloading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    shop = Shop(monkeypatch, preload=True)
-    yield shop
-    close(shop)
-
-
-def close(shop: Shop) -> None:
-    for tell in shop.tells.values():
-        os.close(tell)
-    for child in shop.staff._workers.values():
-        child.close()
-        shop.staff._dumps.close(child.number)
-    shop.staff.templates.forget()
-    if shop.far is not None:
-        shop.far.close()
-    shop.selector.close()
+    shop.close()
 
 
 @pytest.mark.parametrize(
@@ -182,170 +97,3 @@ def test_the_stacks_of_a_worker_that_dies_meanwhile_are_not_lost(shop: Shop, mon
     events = shop.end(101, KILLED)
     assert [type(event) for event in events] == [Dumped, Died]
     assert "most recent call first" in events[0].text
-
-
-# -- Templates
-
-
-def test_a_template_forks_workers_and_says_how_they_end(preloading: Shop) -> None:
-    shop = preloading
-    assert shop.staff.spawn(1, 1, True) == [ForkFailed(1, "the process that workers are forked from has gone")]
-    assert shop.staff.templates.prepare(1, 0.0) == []
-    assert shop.say("imported", "main:app") == [TemplateReady(1, "main:app")]
-    assert shop.staff.spawn(1, 1, True) == []
-    assert shop.staff.spawn(2, 1, False) == []
-    assert [shop.ordered(), shop.ordered()] == [["fork", "1", "alone", "0"], ["fork", "2", "", "0"]]
-    assert shop.say("forked", "1", "901") == [Forked(1, 901)]
-    assert shop.say("unforked", "2", "no memory") == [ForkFailed(2, "no memory")]
-    os.write(shop.tells[1], status.failed(3, "no database"))
-    assert shop.heard() == [BootFailed(1, 3, "no database")]
-    assert shop.say("gone", "901", str(3 << 8)) == [Died(1, 3, pid=901)]
-
-
-def test_a_template_that_cannot_import_the_application(preloading: Shop) -> None:
-    shop = preloading
-    shop.staff.templates.prepare(1, 0.0)
-    assert shop.say("failed", "4", "there is no module") == [TemplateFailed(1, 4, "there is no module")]
-    assert shop.end(50, 4 << 8) == []
-
-
-def test_a_template_that_dies_while_it_imports(preloading: Shop) -> None:
-    preloading.staff.templates.prepare(1, 0.0)
-    [failed] = preloading.end(50, signal.SIGSEGV)
-    assert (failed.code, failed.message) == (
-        3,
-        "the process that imports the application crashed with SIGSEGV, in native code while it was at it",
-    )
-
-
-def test_the_workers_of_a_template_that_has_gone_live_on_and_their_end_is_noticed(preloading: Shop) -> None:
-    shop = preloading
-    shop.staff.templates.prepare(1, 0.0)
-    shop.say("imported", "main:app")
-    for number in (1, 2, 3):
-        shop.staff.spawn(number, 1, True)
-        shop.ordered()
-    shop.say("forked", "1", "901")
-    shop.say("forked", "2", "902")
-    events = shop.end(50, KILLED)
-    assert [type(event) for event in events] == [TemplateDied, ForkFailed]
-    assert set(shop.staff._workers) == {901, 902}
-    os.write(shop.tells[1], status.stopping(None))
-    os.close(shop.tells.pop(1))
-    assert shop.heard() == [Stopping(1, None), Died(1, 0, pid=901)]
-    os.close(shop.tells.pop(2))
-    assert shop.heard() == [Died(2, UNKNOWN, pid=902)]
-
-
-def test_a_template_that_is_not_wanted_any_more(preloading: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop, killed = preloading, []
-    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
-    shop.staff.templates.prepare(1, 0.0)
-    shop.staff.templates.discard(1, 0.0)
-    assert killed == [(50, KILLED)]  # it has no workers yet
-    assert shop.end(50, KILLED) == []
-    shop.far.close()  # type: ignore[union-attr]
-    shop.staff.templates.prepare(1, 0.0)
-    shop.say("imported", "main:app")
-    shop.staff.templates.discard(1, 0.0)
-    assert shop.ordered() == ["discard"]
-    assert shop.staff.spawn(1, 1, True) == [ForkFailed(1, "the process that workers are forked from has gone")]
-    assert shop.end(50, 0) == []
-
-
-# -- Libraries
-
-
-@pytest.fixture
-def sharing(shop: Shop) -> Shop:
-    """The same, with a process that imports libraries."""
-    shop.staff.templates.share(1, ["flask"], 0.0)
-    return shop
-
-
-def test_workers_wait_for_libraries_and_are_forked_with_them(sharing: Shop) -> None:
-    shop = sharing
-    assert shop.staff.spawn(2, 1, True) == []
-    assert shop.ordered() == ["fork", "2", "alone", "0"]
-    assert shop.say("imported", "main:app") == [], "the policy has not asked for it"
-    assert shop.staff.templates.deadline() is None
-    assert shop.say("forked", "2", "902") == [Forked(2, 902)]
-    os.write(shop.tells[2], status.ready("main:app"))
-    assert shop.heard() == [Ready(2, "main:app")]
-    assert shop.say("gone", "902", str(KILLED)) == [Died(2, 0, "SIGKILL", pid=902)]
-
-
-def test_a_worker_of_another_generation_is_forked_here(sharing: Shop) -> None:
-    sharing.staff._editions._editions[2] = Edition(2, Config(app="main:app"), [])
-    assert sharing.staff.spawn(2, 2, True) == [Forked(2, 101)]
-
-
-def test_who_has_waited_in_vain_is_forked_here(sharing: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    """However it was: it has said so, it has died, it was late."""
-    logging.getLogger("bicorn").propagate = True
-    shop = sharing
-    for number in (2, 3):
-        assert shop.staff.spawn(number, 1, True) == []
-    shop.ordered(), shop.ordered()
-    assert shop.say("failed", "0", "flask: installed anew") == []
-    assert shop.say("unforked", "2", "") == [Forked(2, 101)]
-    assert shop.staff.spawn(4, 1, True) == [Forked(4, 102)], "it is not asked any more"
-    assert shop.end(50, 0) == [Forked(3, 103)]
-    assert caplog.messages == ["Workers import their libraries themselves from now on: flask: installed anew"]
-
-
-def test_libraries_that_bring_the_process_down(sharing: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    logging.getLogger("bicorn").propagate = True
-    sharing.staff.spawn(2, 1, True)
-    sharing.ordered()
-    assert sharing.end(50, signal.SIGSEGV) == [Forked(2, 101)]
-    assert "the process that has them crashed with SIGSEGV" in caplog.text
-
-
-def test_libraries_that_hang(sharing: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    logging.getLogger("bicorn").propagate = True
-    killed: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
-    sharing.staff.spawn(2, 1, True)
-    sharing.ordered()
-    assert sharing.staff.templates.deadline() == templates.PATIENCE
-    sharing.staff.templates.give_up(templates.PATIENCE - 1)
-    assert killed == []
-    sharing.staff.templates.give_up(templates.PATIENCE)
-    assert killed == [(50, KILLED)]
-    assert sharing.end(50, KILLED) == [Forked(2, 101)]
-    assert len(caplog.messages) == 1
-    assert "has not finished after 10 s" in caplog.text
-
-
-def test_a_fork_that_the_kernel_refuses_there_is_none_here_either(sharing: Shop) -> None:
-    sharing.say("imported", "")
-    sharing.staff.spawn(2, 1, True)
-    assert sharing.say("unforked", "2", "no memory") == [ForkFailed(2, "no memory")]
-
-
-def test_libraries_are_kept_with_their_generation(sharing: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    killed: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
-    sharing.staff.spawn(2, 1, True)
-    sharing.ordered()
-    sharing.staff.templates.keep({1, 2})
-    assert killed == []
-    sharing.staff.templates.keep({2})
-    assert killed == [(50, KILLED)]
-    assert sharing.end(50, KILLED) == [ForkFailed(2, "the process that workers are forked from has gone")]
-
-
-def test_no_process_for_libraries_is_no_failure(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    logging.getLogger("bicorn").propagate = True
-
-    def start(*_: object, **__: object) -> Template:
-        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
-
-    monkeypatch.setattr(template, "start", start)
-    shop.staff.templates.share(1, ["flask"], 0.0)
-    assert "there is no process to do it for them: Resource temporarily unavailable" in caplog.text
-    assert shop.staff.spawn(2, 1, True) == [Forked(2, 101)]
-    assert shop.staff._dumps._pipes.keys() == {2}

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -184,6 +184,11 @@ def take_handed_over() -> dict[str, str]:
     """Takes :data:`HANDED_OVER` out of the environment: what is meant for this process is nothing for its workers,
     and nothing for programs that they start."""
     return {name: os.environ.pop(name) for name in HANDED_OVER if name in os.environ}
+
+
+def variables(names: Container[str]) -> list[tuple[str, str]]:
+    """What is set for programs of these names: ``FLASK_DEBUG`` is for ``flask``."""
+    return sorted(item for item in os.environ.items() if item[0].partition("_")[0].lower() in names)
 
 
 def go_back(start: Start) -> None:

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ..config import sources
 from . import sharing
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _conditions() -> tuple[Sequence[object], ...]:
     """What the import of a package may depend on."""
     patched = [getattr(sys.modules.get(module), name, None) for module, name in _PATCHED]
     places = [path for path in sys.path if os.path.basename(path) in sharing.INSTALLED]
-    variables = sorted(item for item in os.environ.items() if item[0].partition("_")[0].lower() in PACKAGES)
+    variables = sources.variables(PACKAGES)
     # Six finds modules of its own alone, and is brought along by many.
     finders = [finder for finder in sys.meta_path if not type(finder).__module__.endswith("six")]
     return [builtins.__import__, logging.getLoggerClass(), *patched], places, variables, finders, list(sys.path_hooks)
