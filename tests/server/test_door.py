@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bicorn.config.settings import Config
-from bicorn.server.door import Door
+from bicorn.server.door import APART, AT_ONCE, Door
 from bicorn.server.listener import Listener
 from bicorn.server.service import Service
 from bicorn.server.tls import build_context
@@ -116,6 +117,68 @@ async def test_a_sweep_takes_no_more_than_can_have_been_queued() -> None:
         await asyncio.gather(*opening)
         for client in clients:
             client.close()
+
+
+# -- libuv accepts one connection a turn
+
+
+def on_uvloop(test: Coroutine[Any, Any, None]) -> None:
+    loop = pytest.importorskip("uvloop").new_event_loop()
+    try:
+        loop.run_until_complete(test)
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_who_has_come_during_a_long_turn_is_let_in_at_once(tmp_path: Path, encrypted: bool) -> None:
+    async def several() -> None:
+        async with opened(tls=tls) as hall:
+            for _ in range(2):  # also after an idle while
+                clients = [hall.client(b"") for _ in range(AT_ONCE)]
+                time.sleep(APART * 2)
+                await settle(8)
+                found = hall.service.handshakes if encrypted else hall.service.connections
+                assert len(found) == AT_ONCE
+                for client in clients:
+                    client.close()
+                while hall.service.handshakes or hall.service.connections:
+                    await asyncio.sleep(0)
+
+    tls = None
+    if encrypted:
+        files = Files(tmp_path)
+        tls = build_context(Config(certfile=(files.cert,), keyfile=(files.key,)))
+    on_uvloop(several())
+
+
+def test_where_turns_are_short_it_is_left_to_libuv(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def several() -> None:
+        async with opened() as hall:
+            hall.door._last = float("inf")
+            clients = [hall.client() for _ in range(5)]
+            for client in clients:
+                assert (await read(client)).endswith(b"served")
+
+    monkeypatch.setattr(Door, "_let_in", None)
+    on_uvloop(several())
+
+
+def test_those_who_are_being_let_in_belong_to_a_sweep() -> None:
+    async def several() -> None:
+        async with opened() as hall:
+            clients = [hall.client() for _ in range(5)]
+            hall.door._accept_others()
+            queue = hall.door.hold()
+            assert queue is not None
+            hall.door.close()
+            opening = hall.door.sweep(queue)
+            assert len(opening) == 5
+            await asyncio.gather(*opening)
+            for client in clients:
+                assert (await read(client)).endswith(b"served")
+
+    on_uvloop(several())
 
 
 async def test_what_was_never_opened_can_be_closed_and_has_no_queue() -> None:

@@ -1,4 +1,5 @@
 import cython
+from bicorn.apps.afterwork cimport Afterwork
 from bicorn.apps.environ cimport EnvironBuilder
 from bicorn.apps.exchange cimport Channel, Endpoint, Exchange, PyContext_Enter, PyContext_Exit, copy_of
 from bicorn.apps.native cimport status_code
@@ -14,6 +15,7 @@ cdef class WsgiEndpoint(Endpoint):
     cdef public object app
     cdef public object pool
     cdef public object context
+    cdef public Afterwork afterwork
     cdef public EnvironBuilder environs
 
     @cython.locals(exchange=WsgiExchange)
@@ -30,6 +32,7 @@ cdef class WsgiExchange(Exchange):
     cdef object _result
     cdef object _iterator
     cdef object _kept
+    cdef double _last_byte
     cdef object _writable
 
     cpdef setup(self)

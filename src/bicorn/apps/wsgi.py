@@ -14,12 +14,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO as _BytesIO
+from time import monotonic
 from typing import IO, Any, cast
 
+from bicorn.apps.afterwork import Afterwork
 from bicorn.apps.environ import EnvironBuilder
 from bicorn.apps.exchange import Channel, Endpoint, Exchange, body_bytes, copy_of, is_disconnect
 from bicorn.apps.files import FileWrapper, is_plain_file, send_rest
-from bicorn.apps.iterables import close, iterate, join, with_kept
+from bicorn.apps.iterables import close, iterate, join, reraise, with_kept
 from bicorn.apps.native import status_code
 from bicorn.apps.spool import Spool
 from bicorn.errors import AppProtocolError, ClientDisconnected, ProtocolError
@@ -50,7 +52,7 @@ class WsgiEndpoint(Endpoint):
         errors, shutdown: see `EnvironBuilder`.
     """
 
-    __slots__ = ("app", "context", "environs", "pool")
+    __slots__ = ("afterwork", "app", "context", "environs", "pool")
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class WsgiEndpoint(Endpoint):
         self.running = running
         self.defaults = defaults
         self.slot = None
+        self.afterwork = Afterwork()
         self.environs = EnvironBuilder(
             prefix=prefix,
             root_path=root_path,
@@ -102,6 +105,7 @@ class WsgiExchange(Exchange):
         "_is_running",
         "_iterator",
         "_kept",
+        "_last_byte",
         "_phase",
         "_result",
         "_started",
@@ -122,6 +126,7 @@ class WsgiExchange(Exchange):
         self._result: Any = None  # what the application returned, until it is closed
         self._iterator: Iterator[bytes] | None = None
         self._kept: Spool | None = None  # what write() was given for a client that was behind
+        self._last_byte = 0.0  # when an iterable had given all of its body, and may go on
         self._writable: threading.Event | None = None  # set where a pooled answer may go on
 
     # What the connection says
@@ -137,10 +142,7 @@ class WsgiExchange(Exchange):
             except OSError as error:
                 raise ProtocolError(500, f"the request's body could not be stored: {error.strerror}") from error
         if self._started:
-            if complete:
-                self._run()
-            else:
-                self.channel.want_body()
+            self._run() if complete else self.channel.want_body()
 
     def start(self) -> None:
         """Begin: at once where the request is complete, else with its last piece."""
@@ -222,8 +224,6 @@ class WsgiExchange(Exchange):
             self._result = result = self.endpoint.app(environ, self.start_response)
             if self._kept is not None:
                 self._iterator = with_kept(self._kept, result)
-                if not self._send_pieces():
-                    return
             elif type(result) is list or type(result) is tuple:
                 self._send_whole(result)
             elif type(result) is FileWrapper and self.channel.response.state == HELD and is_plain_file(result.filelike):
@@ -231,8 +231,8 @@ class WsgiExchange(Exchange):
                 return
             else:
                 self._iterator = iterate(result)
-                if not self._send_pieces():
-                    return
+            if self._iterator is not None and not self._send_pieces():
+                return
         except BaseException as error:
             self._app_failed(error)
         self._close()
@@ -252,6 +252,8 @@ class WsgiExchange(Exchange):
         self._result = self._iterator = None
         if type(result) is not list:
             close(result, self)
+        if self._last_byte:
+            self.endpoint.afterwork.took(monotonic() - self._last_byte)
         if self._body is not None or self._kept is not None:
             self._drop_body()
         if self._is_running:
@@ -293,12 +295,7 @@ class WsgiExchange(Exchange):
             if exc_info is None:
                 raise AppProtocolError("start_response was called a second time without exc_info")
             if response.state != HELD:
-                # PEP 3333: "if exc_info is provided, and the HTTP headers have already been sent, start_response must
-                # raise".
-                try:
-                    raise exc_info[1].with_traceback(exc_info[2])
-                finally:
-                    exc_info = None
+                reraise(exc_info)
         response.start(status_code(status), headers, False, True)
         return self  # rather than a method, which would be made for every answer and is hardly ever called
 
@@ -330,13 +327,8 @@ class WsgiExchange(Exchange):
 
     def _send_whole(self, pieces: Any) -> None:
         """A list is the complete body: its length is known, and it is sent at once."""
-        if len(pieces) == 1:
-            body = pieces[0]
-            if type(body) is not bytes:
-                body = body_bytes(body)
-        else:
-            body = join(pieces)
-        self._end(body)
+        body = pieces[0] if len(pieces) == 1 else join(pieces)
+        self._end(body if type(body) is bytes else body_bytes(body))
 
     def _send_pieces(self) -> bool:
         """Send pieces until none is left; False where the client must catch up first and ``resume`` goes on."""
@@ -373,10 +365,14 @@ class WsgiExchange(Exchange):
         try:
             if is_blocking:
                 channel.write_blocking(data)
-            elif channel.response.length_left() == 0:  # no byte can follow
-                channel.answer(data)
-            else:
+            elif channel.response.length_left():
                 channel.write_through(data)
+            else:  # no byte can follow
+                self._last_byte = monotonic()
+                if self.endpoint.afterwork.straight:
+                    channel.write_through(data)
+                else:
+                    channel.answer(data)
         except ClientDisconnected:
             self._phase = GONE  # the loop will say so too, when it turns
             raise
@@ -413,7 +409,8 @@ class WsgiExchange(Exchange):
     def _end_in_loop(self, framed: bytes | list[bytes]) -> None:
         if self._phase == OPEN:
             self._phase = ENDED
-            self.channel.answer(framed)
+            if not self._last_byte:
+                self.channel.answer(framed)
             self.channel.finish(self)
 
     def _app_failed(self, error: BaseException) -> None:
@@ -424,7 +421,9 @@ class WsgiExchange(Exchange):
         self._in_loop(self._fail_in_loop)
 
     def _fail_in_loop(self) -> None:
-        if self._phase == OPEN:
+        if self._last_byte:
+            self._end(b"")  # the client has its answer
+        elif self._phase == OPEN:
             self._phase = GONE
             self.channel.fail(self)
 

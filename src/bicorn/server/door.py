@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import sys
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from bicorn.server.connection import Connection
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 FOREVER = 10.0 * 365 * 86400
 # From "no descriptors are left" to the next try, as asyncio has it.
 RETRY = 1.0
+# Connections of one turn of the loop: the requests of those accepted before come first again after so many.
+AT_ONCE = 64
+# Seconds between two connections after which others may have come together with the second: the turn between them was
+# long, or there was nothing to do. Not less: what is accepted here and not by libuv costs a tenth more processor time.
+APART = 0.002
 
 
 class Door:
@@ -42,8 +48,13 @@ class Door:
         self._later: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
         self._turns: Turns | None = None
+        # libuv accepts one connection in each turn of the loop. A turn takes as long as all requests that came with it,
+        # so of many clients who come to a busy worker the last would wait for as many turns.
+        self._is_slow = not isinstance(service.loop, asyncio.SelectorEventLoop)
+        self._last = 0.0  # when it did
+        self._tasks: set[asyncio.Task[Any]] = set()  # of the others
         # A single worker has nobody to share with. asyncio's server would drop what it has accepted and not let in yet.
-        if config.workers != 1 and service.slot is not None and not isinstance(service.loop, asyncio.SelectorEventLoop):
+        if config.workers != 1 and service.slot is not None and self._is_slow:
             from bicorn.server.turns import Turns
 
             self._turns = Turns(service.slot)
@@ -109,23 +120,49 @@ class Door:
         accepted: list[socket.socket] = []
         with queue:
             queue.setblocking(False)
-            while len(accepted) <= self._backlog:  # no more can have been queued
-                try:
-                    accepted.append(queue.accept()[0])
-                except ConnectionAbortedError:
-                    continue  # that one has gone again
-                except OSError:
-                    break  # none is left, or no descriptor to have it
+            while len(accepted) <= self._backlog and (sock := _accepted(queue)) is not None:  # no more can be queued
+                accepted.append(sock)
+        return [*self._tasks, *map(self._let_in, accepted)]
+
+    def _let_in(self, sock: socket.socket) -> asyncio.Task[Any]:
+        """A connection for a socket that the loop's server has not accepted."""
         loop = self._service.loop
-        tasks = []
-        for sock in accepted:
-            sock.setblocking(False)
-            # The types know of no handshake without TLS.
-            opening: Any = loop.connect_accepted_socket(self._connection, sock, **self._options)
-            tasks.append(loop.create_task(opening))
-        return tasks
+        sock.setblocking(False)
+        # The types know of no handshake without TLS.
+        opening: Any = loop.connect_accepted_socket(self._new, sock, **self._options)
+        task: asyncio.Task[Any] = loop.create_task(opening)
+        self._tasks.add(task)
+        task.add_done_callback(self._has_let_in)
+        return task
+
+    def _has_let_in(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # a handshake that has failed has been logged by its connection
 
     def _connection(self) -> Any:
+        """The loop's server has accepted one."""
+        connection = self._new()
+        if self._is_slow:
+            now = monotonic()
+            if now - self._last > APART:
+                self._service.loop.call_soon(self._accept_others)
+            self._last = now
+        return connection
+
+    def _accept_others(self) -> None:
+        """Those that have come together with one that the loop's server has accepted."""
+        for number in range(AT_ONCE):
+            if self._server is None or self._queue is None:
+                return
+            if self._turns is not None and not self._turns.may_accept(self._count() + number + 1):
+                return
+            sock = _accepted(self._queue)
+            if sock is None:
+                return
+            self._let_in(sock)
+
+    def _new(self) -> Any:
         connection = Connection(self._service, self._listener.scheme)
         if self._turns is not None and not self._turns.may_accept(self._count() + 1) and self._server is not None:
             self._service.loop.call_soon(self._yield)  # this one has been accepted
@@ -182,3 +219,14 @@ class Door:
             self._opening.cancel()
         if self._queue is not None and self._server is None:
             self._service.loop.remove_reader(self._queue)
+
+
+def _accepted(queue: socket.socket) -> socket.socket | None:
+    """The next in the kernel's queue; None where none is left, or no descriptor to have it."""
+    while True:
+        try:
+            return queue.accept()[0]
+        except ConnectionAbortedError:
+            continue  # that one has gone again
+        except OSError:
+            return None
