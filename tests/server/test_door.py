@@ -125,7 +125,7 @@ async def test_a_sweep_takes_no_more_than_can_have_been_queued() -> None:
 def on_uvloop(test: Coroutine[Any, Any, None]) -> None:
     loop = pytest.importorskip("uvloop").new_event_loop()
     try:
-        loop.run_until_complete(test)
+        loop.run_until_complete(asyncio.wait_for(test, 20))
     finally:
         loop.close()
 
