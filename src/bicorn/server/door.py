@@ -48,13 +48,15 @@ class Door:
         self._later: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
         self._turns: Turns | None = None
+        is_libuv = not isinstance(service.loop, asyncio.SelectorEventLoop)
         # libuv accepts one connection in each turn of the loop. A turn takes as long as all requests that came with it,
-        # so of many clients who come to a busy worker the last would wait for as many turns.
-        self._is_slow = not isinstance(service.loop, asyncio.SelectorEventLoop)
+        # so of many clients who come to a busy worker the last would wait for as many turns. Where there are several
+        # workers each takes one, which is as it should be: whoever took more would be ahead, and have to yield.
+        self._is_slow = is_libuv and config.workers == 1
         self._last = 0.0  # when it did
         self._tasks: set[asyncio.Task[Any]] = set()  # of the others
         # A single worker has nobody to share with. asyncio's server would drop what it has accepted and not let in yet.
-        if config.workers != 1 and service.slot is not None and self._is_slow:
+        if config.workers != 1 and service.slot is not None and is_libuv:
             from bicorn.server.turns import Turns
 
             self._turns = Turns(service.slot)
@@ -152,10 +154,8 @@ class Door:
 
     def _accept_others(self) -> None:
         """Those that have come together with one that the loop's server has accepted."""
-        for number in range(AT_ONCE):
+        for _ in range(AT_ONCE):
             if self._server is None or self._queue is None:
-                return
-            if self._turns is not None and not self._turns.may_accept(self._count() + number + 1):
                 return
             sock = _accepted(self._queue)
             if sock is None:
