@@ -1,5 +1,3 @@
-cdef double SLOW
-
 cdef class Afterwork:
     cdef public int straight
     cdef int _trial
