@@ -117,6 +117,7 @@ def test_an_upgrade_and_the_way_back_lose_no_request(serve: Serve, folder: Path,
         os.kill(new, signal.SIGTERM)
         poll(lambda: not is_alive(new), "the new server's end")
         assert not (folder / "site.pid.2").exists()
+        server.wait_for(r"The new server \(process \d+\) .*; this one serves on")  # it has heard of it, too
         clients.more()
         # There.
         server.send(signal.SIGUSR2)
