@@ -155,12 +155,9 @@ def test_above_the_limit_of_connections_the_idle_ones_make_room(start: Start) ->
     site = start("--limit-connections", "50")
     with contextlib.ExitStack() as stack:
         idle = [stack.enter_context(site.connect()) for _ in range(200)]
-        served = 0
         for sock in idle[150:]:
-            with contextlib.suppress(ConnectionError):
-                sock.sendall(get("/x", close=False))
-                served += b"GET /x" in sock.recv(1000)
-        assert served >= 40, "of those who come in one turn of the loop, the last are not always let in last"
+            sock.sendall(get("/x", close=False))
+            assert b"GET /x" in sock.recv(1000)
         assert idle[0].recv(100) == b""
         assert descriptors(worker(site)) < 100
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bicorn.config.settings import Config
+from bicorn.server import door
 from bicorn.server.door import APART, AT_ONCE, Door
 from bicorn.server.listener import Listener
 from bicorn.server.service import Service
@@ -152,14 +153,15 @@ def test_who_has_come_during_a_long_turn_is_let_in_at_once(tmp_path: Path, encry
     on_uvloop(several())
 
 
-def test_where_turns_are_short_it_is_left_to_libuv(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("apart", "limit"), [(float("inf"), 0), (0.0, AT_ONCE)], ids=["short turns", "near the limit"])
+def test_it_is_left_to_libuv(monkeypatch: pytest.MonkeyPatch, apart: float, limit: int) -> None:
     async def several() -> None:
-        async with opened() as hall:
-            hall.door._last = float("inf")
+        async with opened(limit_connections=limit) as hall:
             clients = [hall.client() for _ in range(5)]
             for client in clients:
                 assert (await read(client)).endswith(b"served")
 
+    monkeypatch.setattr(door, "APART", apart)
     monkeypatch.setattr(Door, "_let_in", None)
     on_uvloop(several())
 

@@ -153,7 +153,13 @@ class Door:
         return connection
 
     def _accept_others(self) -> None:
-        """Those that have come together with one that the loop's server has accepted."""
+        """Those that have come together with one that the loop's server has accepted.
+
+        Not near the limit of connections: idle ones make room for one that comes, not for many at once.
+        """
+        limit = self._service.connection_limit
+        if limit and self._count() + AT_ONCE >= limit:
+            return
         for _ in range(AT_ONCE):
             if self._server is None or self._queue is None:
                 return
