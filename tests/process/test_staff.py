@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,13 +19,6 @@ from bicorn.process.policy.events import (
     Stopping,
 )
 from tests.process.shops import KILLED, Shop
-
-
-@pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    shop = Shop(monkeypatch)
-    yield shop
-    shop.close()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import errno
 import logging
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -27,21 +26,6 @@ from bicorn.process.reread import Edition
 from bicorn.process.staff import UNKNOWN
 from bicorn.process.template import Template
 from tests.process.shops import KILLED, Shop
-
-
-@pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    shop = Shop(monkeypatch)
-    yield shop
-    shop.close()
-
-
-@pytest.fixture
-def preloading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    shop = Shop(monkeypatch, preload=True)
-    yield shop
-    shop.close()
-
 
 # -- With the application
 

@@ -49,14 +49,6 @@ def join(pieces: Sequence[bytes]) -> bytes:
         return b"".join([body_bytes(piece) for piece in pieces])  # says which type it is
 
 
-def reraise(exc_info: Any) -> None:
-    """PEP 3333: "if exc_info is provided, and the HTTP headers have already been sent, start_response must raise"."""
-    try:
-        raise exc_info[1].with_traceback(exc_info[2])
-    finally:
-        exc_info = None
-
-
 def close(result: Any, exchange: Exchange) -> None:
     """PEP 3333: "the server or gateway **must** call that method upon completion of the current request"."""
     method = getattr(result, "close", None)

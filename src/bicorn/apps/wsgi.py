@@ -21,7 +21,7 @@ from bicorn.apps.afterwork import Afterwork
 from bicorn.apps.environ import EnvironBuilder
 from bicorn.apps.exchange import Channel, Endpoint, Exchange, body_bytes, copy_of, is_disconnect
 from bicorn.apps.files import FileWrapper, is_plain_file, send_rest
-from bicorn.apps.iterables import close, iterate, join, reraise, with_kept
+from bicorn.apps.iterables import close, iterate, join, with_kept
 from bicorn.apps.native import status_code
 from bicorn.apps.spool import Spool
 from bicorn.errors import AppProtocolError, ClientDisconnected, ProtocolError
@@ -147,10 +147,7 @@ class WsgiExchange(Exchange):
     def start(self) -> None:
         """Begin: at once where the request is complete, else with its last piece."""
         self._started = True
-        if self._complete:
-            self._run()
-        else:
-            self.channel.want_body()
+        self._run() if self._complete else self.channel.want_body()
 
     def disconnect(self) -> None:
         """The client has gone: what the application still gives is dropped."""
@@ -295,7 +292,11 @@ class WsgiExchange(Exchange):
             if exc_info is None:
                 raise AppProtocolError("start_response was called a second time without exc_info")
             if response.state != HELD:
-                reraise(exc_info)
+                # PEP 3333: where "the HTTP headers have already been sent, start_response must raise".
+                try:
+                    raise exc_info[1].with_traceback(exc_info[2])
+                finally:
+                    exc_info = None
         response.start(status_code(status), headers, False, True)
         return self  # rather than a method, which would be made for every answer and is hardly ever called
 

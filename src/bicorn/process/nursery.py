@@ -174,16 +174,13 @@ class Nursery:
             match status.fields(line):
                 case ["fork", number, alone, age]:
                     (tell, dump), self._ends = self._ends[:2], self._ends[2:]
-                    try:
-                        if self._is_outdated():
-                            raise OSError("it has not what is installed")
+                    if self._is_outdated():
+                        self._say("unforked", number, "what it has is not what is installed")
+                    else:
                         self._before_fork(int(number), int(age))
                         self._fork(int(number), tell, dump, bool(alone))
-                    except OSError as error:
-                        self._say("unforked", number, error.strerror or str(error))
-                    finally:
-                        os.close(tell)
-                        os.close(dump)
+                    os.close(tell)
+                    os.close(dump)
                 case ["discard"]:
                     self._discard()
         return bool(data)
@@ -205,9 +202,13 @@ class Nursery:
             self._let_go()
             return self._become_worker(number, tell, dump, is_alone, self._apps)
 
-        pid = spawn.fork_silent(live)
-        self._children.add(pid)
-        self._say("forked", str(number), str(pid))
+        try:
+            pid = spawn.fork_silent(live)
+        except OSError as error:
+            self._say("unforked", str(number), error.strerror or str(error))
+        else:
+            self._children.add(pid)
+            self._say("forked", str(number), str(pid))
 
     def _say(self, *fields: str) -> None:
         try:

@@ -75,9 +75,11 @@ class Staff:
         try:
             writer = self._dumps.open(number)
             try:
-                if self.templates.order(number, edition, writer, is_alone, partial(self._announce, number, here=False)):
+                template = self.templates.of(edition)
+                age = self._announce(number, here=template is None)
+                if template is not None:
+                    template.order(number, writer, is_alone, age)
                     return []
-                self._announce(number)
                 pid, status = spawn.fork(partial(self._become_worker, number, edition, is_alone, writer))
             finally:
                 self._dumps.forked(number)
@@ -86,7 +88,7 @@ class Staff:
             return [ForkFailed(number, error.strerror or errno.errorcode.get(error.errno or 0, str(error)))]
         return [self.born(Child(number, pid, status), generation)]
 
-    def _announce(self, number: int, *, here: bool = True) -> int:
+    def _announce(self, number: int, *, here: bool) -> int:
         """A worker is about to be forked; how many there have been, for hooks."""
         hooks = self._hooks()
         if hooks is None:
@@ -229,10 +231,6 @@ class Staff:
         """A template says so; ``wait_status`` as of waitpid(2)."""
         child = self._workers.get(pid)
         return self._ended(child, wait_status) if child is not None else []
-
-    def no_worker(self, number: int) -> None:
-        """One that was asked for will not come."""
-        self._dumps.close(number)
 
     def life(self, edition: Edition) -> tuple[Before, Live]:
         """What precedes the fork of a worker in a template, and what the worker does."""

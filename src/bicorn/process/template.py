@@ -93,9 +93,29 @@ class Template:
         """Workers are to be had from it. If they have to wait for its libraries, they do what they would do without."""
         return not self.is_discarded and not self.has_failed and (self.is_ready or self.has_libraries)
 
-    def is_late_at(self, began: float = float("inf")) -> bool:
-        """It is one of those that have until some time after their beginning, and was there at ``began``."""
-        return self.has_libraries and not (self.is_ready or self.has_failed) and self.began <= began
+    def is_sharing(self) -> bool:
+        """It is still importing libraries, for which it has not all the time it likes."""
+        return self.has_libraries and not (self.is_ready or self.has_failed)
+
+    def order(self, number: int, dump: int, is_alone: bool, age: int) -> None:
+        """Ask for a worker, with a status pipe.
+
+        Args:
+            dump: the worker's end of the pipe for its stacks; the supervisor's copy is to be closed after this.
+            is_alone, age: as for :meth:`ask`.
+
+        Raises:
+            OSError: the template does not listen, or there is no descriptor to have.
+        """
+        reader, tell = os.pipe()
+        os.set_blocking(reader, False)
+        try:
+            self.ask(number, reader, (tell, dump), is_alone, age)
+        except OSError:
+            os.close(reader)
+            raise
+        finally:
+            os.close(tell)
 
     def ask(self, number: int, reader: int, ends: Sequence[int], is_alone: bool, age: int = 0) -> None:
         """Ask for a worker.

@@ -13,9 +13,9 @@ import logging
 import os
 import selectors
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from . import signals, spawn, template
 from .children import Child, Children, how
@@ -26,7 +26,7 @@ from .reread import Edition, Editions
 from .template import Failed, Imported, Template, WorkerForked, WorkerGone
 
 if TYPE_CHECKING:
-    from .nursery import Before, Live
+    from .staff import Staff
 
 logger = logging.getLogger("bicorn.error")
 
@@ -37,31 +37,6 @@ PATIENCE = 10.0
 _LOST = "the process that workers are forked from has gone"
 _NO_PROCESS = "there is no process to import the application"
 _ALONE = "Workers import their libraries themselves from now on: %s"
-
-
-class Staff(Protocol):
-    """Who keeps the workers."""
-
-    def spawn(self, number: int, generation: int, is_alone: bool) -> list[Event]:
-        """Fork a worker, or have it forked."""
-
-    def born(self, child: Child, generation: int) -> Event:
-        """One was forked."""
-
-    def ended(self, pid: int, wait_status: int | None) -> list[Event]:
-        """One has gone."""
-
-    def orphan(self, template: int) -> list[Event]:
-        """The template with that process id has gone, and tells of its workers no more."""
-
-    def no_worker(self, number: int) -> None:
-        """One that was asked for will not come."""
-
-    def let_go(self, edition: Edition, number: int) -> None:
-        """In a forked process: of all that is the supervisor's, its siblings' or another generation's."""
-
-    def life(self, edition: Edition) -> tuple[Before, Live]:
-        """What precedes the fork of a worker, and what the worker does."""
 
 
 class Templates:
@@ -137,12 +112,12 @@ class Templates:
 
     def deadline(self) -> float | None:
         """When :meth:`give_up` is to be called."""
-        return min((each.began + PATIENCE for each in self._templates.values() if each.is_late_at()), default=None)
+        return min((each.began + PATIENCE for each in self._templates.values() if each.is_sharing()), default=None)
 
     def give_up(self, now: float) -> None:
         """End those that take too long to import libraries."""
         for each in self._templates.values():
-            if each.is_late_at(now - PATIENCE):
+            if each.is_sharing() and each.began + PATIENCE <= now:
                 logger.warning(_ALONE, f"the process that does it for them has not finished after {PATIENCE:g} s")
                 each.has_failed = True
                 each.kill()
@@ -189,36 +164,18 @@ class Templates:
 
     # -- Workers
 
-    def order(self, number: int, edition: Edition, writer: int, is_alone: bool, age: Callable[[], int]) -> bool:
-        """Have a worker forked; False where there is nobody to ask, and the supervisor does it.
-
-        Args:
-            writer: the worker's end of the pipe for its stacks.
-            age: how many workers have been started, for hooks.
+    def of(self, edition: Edition) -> Template | None:
+        """Who forks the workers of a generation; None: the supervisor does.
 
         Raises:
-            OSError: the template does not listen, or there is none though it has the application.
+            OSError: nobody can, since only a template has the application, and there is none.
         """
-        made = self._template(edition.generation)
-        if made is None:
-            if edition.config.preload:
-                raise OSError(errno.ESRCH, _LOST)
-            return False
-        reader, tell = os.pipe()
-        os.set_blocking(reader, False)
-        try:
-            made.ask(number, reader, (tell, writer), is_alone, age())
-        except OSError:
-            os.close(reader)
-            raise
-        finally:
-            os.close(tell)
-        return True
-
-    def _template(self, generation: int) -> Template | None:
-        return next(
-            (each for each in self._templates.values() if each.generation == generation and each.can_be_asked()), None
-        )
+        for each in self._templates.values():
+            if each.generation == edition.generation and each.can_be_asked():
+                return each
+        if edition.config.preload:
+            raise OSError(errno.ESRCH, _LOST)
+        return None
 
     def _hear(self, made: Template) -> list[Event]:
         if made.fileno() < 0:
@@ -257,7 +214,7 @@ class Templates:
     def _could_not(self, made: Template, event: ForkFailed) -> list[Event]:
         """A worker that was asked for will not come from there; if only libraries are not to be had, then from here."""
         order = made.forget(event.number)
-        self._staff.no_worker(event.number)
+        self._dumps.close(event.number)
         if order is None or made.is_discarded or not (made.has_libraries and made.has_failed):
             return [event]
         return self._staff.spawn(event.number, made.generation, order.is_alone)

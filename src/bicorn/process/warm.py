@@ -35,10 +35,8 @@ PACKAGES = frozenset(
     }
 )
 
-
 _PATCHED = (("time", "sleep"), ("socket", "socket"), ("threading", "Thread"))
 """What is replaced by who wants the standard library to be another, before anything else is imported."""
-
 
 FEW = 2
 """Workers for which a process that imports for them would take more memory than it saves."""

@@ -52,8 +52,8 @@ class Door:
         # libuv accepts one connection in each turn of the loop. A turn takes as long as all requests that came with it,
         # so of many clients who come to a busy worker the last would wait for as many turns. Where there are several
         # workers each takes one, which is as it should be: whoever took more would be ahead, and have to yield.
-        self._is_slow = is_libuv and config.workers == 1
-        self._last = 0.0  # when it did
+        self._accepts_others = is_libuv and config.workers == 1
+        self._last = 0.0  # when libuv has accepted one
         self._tasks: set[asyncio.Task[Any]] = set()  # of the others
         # A single worker has nobody to share with. asyncio's server would drop what it has accepted and not let in yet.
         if config.workers != 1 and service.slot is not None and is_libuv:
@@ -119,11 +119,9 @@ class Door:
         The kernel resets what is queued when the last copy of a listening socket is closed, although those clients
         believe that they are connected. So nothing happens between the last accept and the close.
         """
-        accepted: list[socket.socket] = []
         with queue:
             queue.setblocking(False)
-            while len(accepted) <= self._backlog and (sock := _accepted(queue)) is not None:  # no more can be queued
-                accepted.append(sock)
+            accepted = _accepted(queue, self._backlog + 1)  # no more can have been queued
         return [*self._tasks, *map(self._let_in, accepted)]
 
     def _let_in(self, sock: socket.socket) -> asyncio.Task[Any]:
@@ -140,12 +138,12 @@ class Door:
     def _has_let_in(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # a handshake that has failed has been logged by its connection
+            task.exception()  # taken: of a handshake that fails the loop's own server does not tell either
 
     def _connection(self) -> Any:
         """The loop's server has accepted one."""
         connection = self._new()
-        if self._is_slow:
+        if self._accepts_others:
             now = monotonic()
             if now - self._last > APART:
                 self._service.loop.call_soon(self._accept_others)
@@ -158,15 +156,10 @@ class Door:
         Not near the limit of connections: idle ones make room for one that comes, not for many at once.
         """
         limit = self._service.connection_limit
-        if limit and self._count() + AT_ONCE >= limit:
-            return
-        for _ in range(AT_ONCE):
-            if self._server is None or self._queue is None:
-                return
-            sock = _accepted(self._queue)
-            if sock is None:
-                return
-            self._let_in(sock)
+        is_near = limit and self._count() + AT_ONCE >= limit
+        if self._server is not None and self._queue is not None and not is_near:
+            for sock in _accepted(self._queue, AT_ONCE):
+                self._let_in(sock)
 
     def _new(self) -> Any:
         connection = Connection(self._service, self._listener.scheme)
@@ -227,12 +220,14 @@ class Door:
             self._service.loop.remove_reader(self._queue)
 
 
-def _accepted(queue: socket.socket) -> socket.socket | None:
-    """The next in the kernel's queue; None where none is left, or no descriptor to have it."""
-    while True:
+def _accepted(queue: socket.socket, most: int) -> list[socket.socket]:
+    """Those in the kernel's queue, so many at most."""
+    accepted: list[socket.socket] = []
+    while len(accepted) < most:
         try:
-            return queue.accept()[0]
+            accepted.append(queue.accept()[0])
         except ConnectionAbortedError:
             continue  # that one has gone again
         except OSError:
-            return None
+            break  # none is left, or no descriptor to have it
+    return accepted
