@@ -223,7 +223,7 @@ def test_workers_whose_supervisor_is_killed_stop_by_themselves(serve: Serve) -> 
     request = in_flight(server)
     os.kill(server.pid, signal.SIGKILL)
     server.process.wait(5)
-    server.wait_for("the supervisor has gone: stopping")
+    poll(lambda: "the supervisor has gone: stopping" in server.log(), "the workers to notice")
     (server.folder / "go").touch()
     assert b" 200 " in answer(request)
     poll(lambda: not any(is_alive(pid) for pid in workers), "the workers to end")
