@@ -147,8 +147,9 @@ def test_an_inline_wsgi_worker_that_works_is_not_stuck(serve: Serve, site: Path)
     assert "cause:" not in server.log()
 
 
-def test_wsgi_inline_stuck(serve: Serve, site: Path) -> None:
-    server = serve("--workers", "1", "--timeout", "1", app="wsgi_site:app").ready()
+@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["forked by the supervisor", "forked by a template"])
+def test_wsgi_inline_stuck(serve: Serve, site: Path, options: tuple[str, ...]) -> None:
+    server = serve("--workers", "1", "--timeout", "1", *options, app="wsgi_site:app").ready()
     since = time.monotonic()
     with ask(server, "/sleep"):
         story = found(server, "timeout", since, 3)

@@ -80,6 +80,21 @@ def test_asleep() -> None:
 
 
 @pytest.mark.slow
+def test_in_a_process_forked_from_one_that_is_asked_the_same_way() -> None:
+    text = dumped(
+        """
+        import time
+        assert register(int(sys.argv[1]))  # again
+        def wait_for_the_database():
+            tell()
+            time.sleep(60)
+        wait_for_the_database()
+        """
+    )
+    assert "in wait_for_the_database" in text
+
+
+@pytest.mark.slow
 def test_in_an_endless_loop() -> None:
     text = dumped(
         """

@@ -51,6 +51,9 @@ def register(fd: int) -> bool:
             pass  # the pipe is full, or nobody reads
 
     try:
+        # It may be registered already, from the process that this one was forked from. Then it would only change its
+        # file, and not take the place of the handler below.
+        faulthandler.unregister(signal.SIGUSR2)
         # In this order: faulthandler remembers who was there, and calls him after itself.
         signal.signal(signal.SIGUSR2, show_tasks)
         faulthandler.register(signal.SIGUSR2, file=fd, all_threads=True, chain=True)

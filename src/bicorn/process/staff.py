@@ -214,7 +214,7 @@ class Staff:
         complete = self._dumps.complete(now)
         for number, text in complete:
             if number < 0:
-                self.templates.stuck(number, text)
+                self.templates.dumped(number, text)
         return [
             Dumped(number, name_requests(text, self._sight.requests(number), now))
             for number, text in complete

@@ -103,12 +103,16 @@ class Templates:
             if each.has_libraries and not each.is_discarded and each.generation not in generations:
                 each.discard()
 
-    def stuck(self, place: int, text: str) -> None:
-        """One that is still importing the application was asked for its stacks before its end: here they are."""
+    def dumped(self, place: int, text: str) -> None:
+        """Here are the stacks of one: asked for before its end, while it imports the application, or by hand."""
         for each in self._templates.values():
-            if place == -each.generation and not each.has_libraries:
+            if place != -each.generation:
+                continue
+            if each.is_discarded and not each.is_ready:
                 logger.error("The application is still being imported: killed\n%s", text)
                 each.kill()
+            else:
+                logger.info("The process that workers are forked from (pid %d) shows its stacks\n%s", each.pid, text)
 
     def deadline(self) -> float | None:
         """When :meth:`give_up` is to be called."""
