@@ -96,6 +96,25 @@ def test_a_template_that_is_not_wanted_any_more(preloading: Shop, monkeypatch: p
     assert shop.end(50, 0) == []
 
 
+def test_a_template_that_shows_its_stacks_goes_on_unless_it_was_stuck(
+    preloading: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("bicorn").propagate = True
+    caplog.set_level(logging.INFO)
+    shop, sent = preloading, []
+    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
+    shop.staff.templates.prepare(1, 0.0)
+    shop.staff.templates.dumped(-1, "Thread 1")
+    assert sent == []
+    shop.staff.templates.discard(1, 1e9)
+    shop.staff.templates.dumped(-1, "Thread 1")
+    assert sent == [(50, signal.SIGUSR2), (50, KILLED)]
+    assert caplog.messages == [
+        "The process that workers are forked from (pid 50) shows its stacks\nThread 1",
+        "The application is still being imported: killed\nThread 1",
+    ]
+
+
 # -- With libraries
 
 
