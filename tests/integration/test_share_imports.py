@@ -127,6 +127,6 @@ def test_its_workers_show_their_stacks(folder: Path, serve: Serve) -> None:
     site = started(folder, serve)
     _, template, workers = family(site)
     os.kill(workers[0], signal.SIGUSR2)
-    site.server.wait_for(rf"\(pid {workers[0]}\) shows its stacks\nCurrent thread 0x[0-9a-f]+ .*\n  File ")
+    site.server.wait_for(rf"\(pid {workers[0]}\) shows its stacks\nCurrent thread 0x")
     assert children(template) == workers
     assert site.server.stop() == 0

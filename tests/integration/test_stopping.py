@@ -6,6 +6,7 @@ import http.client
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -141,9 +142,8 @@ def test_a_stop_under_load_loses_nothing(serve: Serve, app: str, workers: int, l
     load.wait_for(200)
     assert server.stop() == 0
     outcomes = load.end()
-    # Between the last look at the queue and its end are some microseconds, more where the machine is busy, and these
-    # clients come a thousand times a second, told by each answer to come anew.
-    assert outcomes.pop("lost at the door", 0) <= 5, outcomes
+    if sys.platform != "linux":  # there some microseconds lie between the last look at the queue and its end
+        assert outcomes.pop("lost at the door", 0) <= 5, outcomes
     assert {outcome for outcome in outcomes if outcome != "refused"} == {"answered 200"}, outcomes
     assert "[WARNING]" not in server.log()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bicorn.config.settings import Config
 from bicorn.errors import BindError
 from bicorn.process import sockets
-from bicorn.process.sockets import bind_all, close_all
+from bicorn.process.sockets import adopt, bind_all, close_all, let_nobody_knock
 from bicorn.server.listener import Listener
 
 Bind = Callable[..., list[Listener]]
@@ -254,6 +257,44 @@ def test_the_files_stay_where_another_server_listens_on_them(bind: Bind, tmp_pat
     [listener] = bind(f"unix:{tmp_path}/s")
     close_all([listener], keep_files=True)
     assert (tmp_path / "s").exists()
+
+
+# -- The end
+
+
+def lets_in(address: Any) -> bool:
+    """Whether the kernel lets a client connect at once."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if len(address) == 4 else socket.AF_INET
+    with socket.socket(family) as client:
+        client.setblocking(False)
+        client.connect_ex(address)
+        return bool(select.select([], [client], [], 0.05)[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing happens")
+@pytest.mark.parametrize("address", ["127.0.0.1:0", pytest.param("[::1]:0", marks=needs_ipv6)])
+def test_at_the_end_nobody_connects_any_more_and_who_has_can_be_accepted(bind: Bind, address: str) -> None:
+    [listener] = bind(address)
+    with socket.create_connection(listener.sock.getsockname()[:2]) as early:
+        early.sendall(b"hello")
+        let_nobody_knock([listener])
+        assert not lets_in(listener.sock.getsockname())
+        early.sendall(b", I was here first")
+        with listener.sock.accept()[0] as accepted:
+            accepted.settimeout(10)
+            assert accepted.recv(100).startswith(b"hello")
+        with pytest.raises(BlockingIOError):
+            listener.sock.accept()
+
+
+def test_sockets_that_somebody_else_goes_on_with_take_connections_for_ever(bind: Bind, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        borrowed = adopt(os.dup(theirs.fileno()), f"fd://{theirs.fileno()}", Config())
+        [unix] = bind(f"unix:{tmp_path}/s")
+        let_nobody_knock([borrowed, unix])
+        assert lets_in(theirs.getsockname())
+        assert lets_in(f"{tmp_path}/s")
+        close_all([borrowed])
 
 
 # -- What goes wrong

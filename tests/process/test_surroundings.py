@@ -140,6 +140,7 @@ def test_a_successor_is_heard_and_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     it, selector, children = upgraded(monkeypatch, successor)
     with selector:
         assert it.upgrade([], None, selector, children) == []
+        assert it.shares_sockets()
         os.write(tell, b"ready\n")
         os.close(tell)
         [(key, _)] = selector.select(0)

@@ -19,7 +19,7 @@ from ..observe import log
 from ..record import Record
 from ..server.listener import Listener
 from .policy.fleet import Want
-from .sockets import bind_all, close_all, left_over
+from .sockets import bind_all, close_all, left_over, let_nobody_knock
 
 if TYPE_CHECKING:
     from ..config.settings import Config
@@ -106,9 +106,11 @@ class Editions:
         close_all(left_over(self.listeners(), used))
         self._editions = {edition.generation: edition for edition in kept}
 
-    def close(self, *, keep_files: bool = False) -> None:
-        """Close every socket."""
-        close_all(self.listeners(), keep_files=keep_files)
+    def close(self, *, shared: bool = False) -> None:
+        """Close every socket; nobody is to connect any more, unless another server listens on them."""
+        if not shared:
+            let_nobody_knock(self.listeners())
+        close_all(self.listeners(), keep_files=shared)
         self._is_closed = True
 
     def _go(self, config: Config) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import array
 import errno
 import os
 import socket
+import struct
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config.bind import BindAddress, parse
@@ -76,6 +79,36 @@ def close_all(listeners: Iterable[Listener], *, keep_files: bool = False) -> Non
         listener.sock.close()
 
 
+def let_nobody_knock(listeners: Iterable[Listener]) -> None:
+    """Ignore, from now on, whoever begins to connect to these sockets; who has connected can still be accepted.
+
+    The kernel resets what is queued when the last copy of a listening socket is closed, although those clients believe
+    that they are connected. So before a server's end its sockets are filtered (Linux: ``SO_ATTACH_FILTER``, socket(7)):
+    a TCP segment with SYN and without ACK is dropped. That client asks again after a second (RFC 6298, section 2) and
+    is refused, or finds the next server. Sockets that somebody else has opened are left as they are, for they stay.
+    Where there are no filters, and on unix sockets, nothing happens.
+    """
+    if sys.platform != "linux":
+        return
+    code = array.array("B", b"".join(struct.pack("=HBBI", *line) for line in _DROP_SYN))
+    program = struct.pack("HP", len(_DROP_SYN), code.buffer_info()[0])  # struct sock_fprog
+    for listener in listeners:
+        if listener.sock.family != socket.AF_UNIX and not _is_borrowed(listener):
+            with suppress(OSError):  # a sandbox may forbid it
+                listener.sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+_SO_ATTACH_FILTER = 26  # include/uapi/asm-generic/socket.h; Python has no name for it
+# Classic BPF, as (operation, to skip if true, to skip if false, operand), on what begins with the TCP header.
+_DROP_SYN = (
+    (0x30, 0, 0, 13),  # load the byte with the flags
+    (0x54, 0, 0, 0x12),  # SYN and ACK of it
+    (0x15, 0, 1, 0x02),  # SYN alone
+    (0x06, 0, 0, 0),  # is dropped
+    (0x06, 0, 0, 0xFFFFFFFF),  # all else is taken whole
+)
+
+
 def _open(address: BindAddress, among: Sequence[BindAddress], config: Config) -> list[Listener]:
     scheme: Literal["http", "https"] = "https" if config.tls else "http"
     if address.kind == "unix":
@@ -95,7 +128,7 @@ def _again(listener: Listener, config: Config) -> Listener:
     """A listener there is already, with what the settings say now."""
     scheme: Literal["http", "https"] = "https" if config.tls else "http"
     sock = listener.sock
-    if not listener.address.startswith((SYSTEMD, "fd://")):  # theirs is whoever's who has opened them
+    if not _is_borrowed(listener):
         sock.listen(config.backlog)
     if listener.unix_file is not None:
         from .unix_socket import protect
@@ -103,6 +136,11 @@ def _again(listener: Listener, config: Config) -> Listener:
         protect(listener.unix_file, config)
     url = listener.url if sock.family == socket.AF_UNIX else _url(sock, scheme)
     return Listener(sock, url, scheme, listener.unix_file, listener.address)
+
+
+def _is_borrowed(listener: Listener) -> bool:
+    """Whether somebody else has opened it, and goes on with it after us."""
+    return listener.address.startswith((SYSTEMD, "fd://"))
 
 
 def _is_in_place(listener: Listener) -> bool:

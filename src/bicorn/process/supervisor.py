@@ -120,7 +120,7 @@ def _serve(
             hooks.ready(listeners)
         return Supervisor(editions, surroundings, hooks).run()
     finally:
-        editions.close(keep_files=surroundings.shares_sockets())
+        editions.close(shared=surroundings.shares_sockets())
         surroundings.close()
 
 
@@ -346,7 +346,7 @@ class Supervisor:
                     self._hooks.resized(action.new, action.old)
             case StopListening():
                 self._staff.templates.keep(set())
-                self._editions.close(keep_files=self._surroundings.shares_sockets())
+                self._editions.close(shared=self._surroundings.shares_sockets())
             case End():
                 self._code = action.code
         return []

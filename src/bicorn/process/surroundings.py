@@ -122,8 +122,8 @@ class Surroundings:
             self._title.show(_summary(fleet))
 
     def shares_sockets(self) -> bool:
-        """Whether another server listens on the same sockets: then their files are its too."""
-        if self.successor is not None and self.successor.is_ready:
+        """Whether another server listens on the same sockets, or is about to: then their files are its too."""
+        if self.successor is not None:
             return True
         return self.predecessor is not None and not self.predecessor.is_gone()
 

@@ -37,8 +37,10 @@ LOOK = 0.25
 # In these turns of the loop it opens what it has accepted, and reads what the kernel holds.
 TURNS = 4
 # Where the whole server stops, workers that are still starting just end, and with the last copy of a socket goes what
-# is queued. So those that can accept it outlast the others.
-TOGETHER = 0.1
+# is queued. So those that can accept it outlast the others, and the supervisor, which has seen to it that nobody begins
+# to connect any more: whoever was about to is here by then. Not longer, for clients that were ignored ask again after a
+# second.
+TOGETHER = 0.05
 
 
 class Drain:
