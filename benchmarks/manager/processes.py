@@ -32,13 +32,18 @@ def others(leader: int) -> set[int]:
     return set(process_tree.living(leader)) - {leader}
 
 
-def children(pid: int, leader: int) -> list[int]:
-    """The living children of one of the server's processes."""
-    return [other for other in process_tree.living(leader) if parent(other) == pid]
+def descendants(pid: int, leader: int) -> set[int]:
+    """The living children of one of the server's processes, and theirs: a worker's parent may be a worker's sibling."""
+    parents = {other: parent(other) for other in process_tree.living(leader)}
+    found, new = set[int](), {pid}
+    while new:
+        new = {other for other, its in parents.items() if its in new} - found
+        found |= new
+    return found
 
 
 def supervisors(leader: int) -> list[int]:
-    """Those of the server's processes that have children: a second one is there after an upgrade."""
+    """Those of the server's processes that have children: after an upgrade a second supervisor, too."""
     members = process_tree.living(leader)
     return sorted({parent(pid) for pid in members} & set(members))
 

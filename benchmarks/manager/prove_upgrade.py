@@ -45,12 +45,13 @@ def _prove(ground: Ground, server: str, kind: Kind, link: LINKS) -> Row:
             current = started.pid
             for _ in range(ground.times(5, 1)):
                 version = site.write()
+                before = processes.others(started.pid) | {started.pid}
                 os.kill(current, signal.SIGUSR2)
-                began = wait_for(lambda: _successor(started, current, seen, version), 40.0)  # noqa: B023
+                began = wait_for(lambda: _successor(started, before, seen, version), 40.0)  # noqa: B023
                 if began is None:
                     problems.append(f"no new supervisor serves: {started.tail()[-160:]}")
                     break
-                new = _successor(started, current, seen, version)
+                new = _successor(started, before, seen, version)
                 os.kill(current, signal.SIGTERM)
                 ended = wait_for(lambda: _gone(started, current), 40.0)  # noqa: B023
                 if ended is None:
@@ -63,12 +64,13 @@ def _prove(ground: Ground, server: str, kind: Kind, link: LINKS) -> Row:
     return row(NAME, server, f"{site.title}, {link}", seen, done, problems, {"one takes": span(took)})
 
 
-def _successor(started: Started, current: int, seen: Seen, version: str) -> int:
-    """The supervisor that has workers of its own, all of them, when its code answers; 0 until then."""
-    for pid in processes.supervisors(started.pid):
-        if pid != current and len(processes.children(pid, started.pid)) >= 4 and seen.tally.versions[version]:
-            return pid
-    return 0
+def _successor(started: Started, before: set[int], seen: Seen, version: str) -> int:
+    """The supervisor that has a full set of workers when its code answers; 0 until then."""
+    if not seen.tally.versions[version]:
+        return 0
+    found = {pid: len(processes.descendants(pid, started.pid)) for pid in processes.supervisors(started.pid)}
+    count, pid = max(((count, pid) for pid, count in found.items() if pid not in before), default=(0, 0))
+    return pid if count >= 4 else 0
 
 
 def _gone(started: Started, pid: int) -> bool:
