@@ -7,8 +7,9 @@
 
 ``DIR`` is pip's own cache: its store of HTTP answers holds the projects' pages, the ``.metadata`` files (PEP 658) and
 the archives that pip asked for, each under the SHA-224 of its URL. The pages are served as they were (PEP 691: files,
-hashes, Requires-Python, yanked), with links to this server; files also in byte ranges (RFC 9110, section 14). Nothing
-is fetched: what pip has not asked for is answered with 404 and named on standard error at the end.
+hashes, Requires-Python, yanked), with links to this server; files also in byte ranges (RFC 9110, section 14). The
+metadata of wheels that pip has fetched are announced, as PyPI does of all (an index in between may keep that from pip).
+Nothing is fetched: what pip has not asked for is answered with 404 and named on standard error at the end.
 
 pip keeps an answer only where the index sent an ETag or an expiry, which one behind a proxy may not do. ``--keep`` adds
 a few lines to the pip of one environment so that it keeps every answer; do that to a throw-away environment only. Where
@@ -143,8 +144,10 @@ class Kept:
             url = urljoin(f"https://pypi.org/simple/{name}/", file["url"])
             parts = urlsplit(url)
             local = f"/files/{parts.netloc}{parts.path}"
-            self._remote[local] = url.partition("#")[0]
+            remote = self._remote[local] = url.partition("#")[0]
             file["url"] = local
+            if remote.endswith(".whl") and (self._entry(f"{remote}.metadata") or self._entry(remote)):
+                file["core-metadata"] = True
         return json.dumps(page).encode()
 
 

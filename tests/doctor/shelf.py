@@ -67,7 +67,6 @@ class Shelf:
     ) -> None:
         self.files, self.archives, self.requires = files, dict(archives or {}), dict(requires or {})
         self.notes: list[str] = []
-        self.classifiers: tuple[str, ...] = ()
 
     def project(self, name: str) -> Page:
         return Page(name, [file for file in self.files if file.name == name])
@@ -78,7 +77,6 @@ class Shelf:
             file.name,
             str(file.version),
             requires=tuple(Requirement(line) for line in wanted),
-            classifiers=self.classifiers,
         )
 
     def remembered(self, kind: str, file: File, find: Callable[[], tuple[str, bool]]) -> str:

@@ -142,10 +142,9 @@ def test_a_requires_python_that_makes_no_sense_admits() -> None:
 
 
 def test_c_that_is_older_than_the_python() -> None:
-    archive = source("p", "1.0")
-    shelf = Shelf(archive, SETUPTOOLS, archives={archive.filename: sdist("p", "1.0", {"setup.py": C, "p.c": ""})})
-    shelf.classifiers = ("Programming Language :: Python :: 3 :: Only", "Programming Language :: Python :: 3.12")
-    found = judge(pick("p", "1.0", archive), parse("3.14"), shelf, FULL)  # type: ignore[arg-type]
+    said = "Metadata-Version: 2.1\nClassifier: Programming Language :: Python :: 3 :: Only\n"
+    said += "Classifier: Programming Language :: Python :: 3.12\n\nProgramming Language :: Python :: 3.14\n"
+    found = look("3.14", {"setup.py": C, "p.c": "", "PKG-INFO": said})
     assert found.notes == ("it says that it supports Python up to 3.12: its C code may use what is gone since",)
 
 

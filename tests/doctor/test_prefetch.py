@@ -7,7 +7,9 @@ from packaging.requirements import Requirement
 from bicorn.doctor.candidates import Finder
 from bicorn.doctor.facts import Wanted
 from bicorn.doctor.prefetch import prefetch
+from bicorn.doctor.resolve import resolve
 from bicorn.doctor.targets import parse
+from bicorn.doctor.wanted.read import read
 
 from .conftest import Connect
 from .serving import Shelf
@@ -44,3 +46,21 @@ def test_a_second_resolution_walks_along_what_is_new_only(served: Shelf, connect
         prefetch([Requirement(wanted)], Finder(Wanted(()), parse("3.14"), index), index)
         counts.append(len(looked))
     assert counts == [2, 0, 2]  # of the last "below" is known
+
+
+def test_where_the_newest_do_not_agree_older_ones_are_asked_for_some_at_a_time(
+    served: Shelf, connected: Connect
+) -> None:
+    """And what they pin, too: else thirty versions and their thirty companions would be sixty round trips."""
+    served.delay = 0.02
+    served.wheel("base", "1")
+    served.wheel("base", "2")
+    for number in range(1, 31):
+        served.wheel("tool", f"{number}", f"part=={number}")
+        served.wheel("part", f"{number}", "base<2" if number == 1 else "base>=2")
+    index = connected()
+    start = time.monotonic()
+    found = resolve(read(["base==1", "tool"], environ={}), parse("3.14"), index)
+    assert time.monotonic() - start < 0.02 * 45
+    assert {(one.name, str(one.version)) for one in found.picks} == {("base", "1"), ("tool", "1"), ("part", "1")}
+    assert sorted(served.asked) == sorted(set(served.asked))

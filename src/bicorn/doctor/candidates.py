@@ -56,11 +56,15 @@ class _Known:
 
 
 class Finder:
-    """Finds candidates for one target."""
+    """Finds candidates for one target.
+
+    Attributes:
+        target, index: what it was made with.
+    """
 
     def __init__(self, wanted: Wanted, target: Target, index: Index) -> None:
         self.target = target
-        self._index = index
+        self.index = index
         self._python = Version(target.python.base_version)  # as pip has it: 3.15.0 also for an alpha of it
         self._limits: dict[str, list[Requirement]] = {}
         for constraint in wanted.constraints:
@@ -71,12 +75,12 @@ class Finder:
 
     def kept(self, what: str, new: T) -> T:
         """What an earlier resolution for that target has left, else something new."""
-        found: T = self._index.kept.setdefault(f"{what} {self.target.label} {self.target.python}", new)
+        found: T = self.index.kept.setdefault(f"{what} {self.target.label} {self.target.python}", new)
         return found
 
     def project(self, requirement: Requirement) -> Project:
         """The index's."""
-        return self._index.project(requirement.name)
+        return self.index.project(requirement.name)
 
     def applies(self, requirement: Requirement, extras: frozenset[str] = frozenset()) -> bool:
         """Whether its marker holds for the target, with one of the extras."""
@@ -101,7 +105,7 @@ class Finder:
             return
         limits = self._limits_of(name, needs)
         pinned = any(pins(limit) for limit in limits)
-        asked_for = self._index.settings.pre or any(limit.specifier.prereleases for limit in limits)
+        asked_for = self.index.settings.pre or any(limit.specifier.prereleases for limit in limits)
         final = False
         for version in self._agreeing(name, limits):
             if asked_for or not version.is_prerelease:
@@ -144,11 +148,11 @@ class Finder:
 
     def metadata(self, candidate: Candidate) -> Metadata | None:
         """Its metadata; of a version that comes as source those of any of its wheels, which are easier to have."""
-        files: Iterable[File] = self._index.project(candidate.name).of(candidate.version) if not candidate.url else ()
+        files: Iterable[File] = self.index.project(candidate.name).of(candidate.version) if not candidate.url else ()
         chosen = candidate.chosen
         wheels = sorted((file for file in files if file.is_wheel), key=lambda file: (not file.metadata, file.size))
         for file in [chosen] if chosen and chosen.is_wheel else [*wheels[:1], *([chosen] if chosen else [])]:
-            if found := self._index.metadata(file):
+            if found := self.index.metadata(file):
                 return found
         return None
 
@@ -159,7 +163,7 @@ class Finder:
         files = (
             (candidate.chosen,)
             if candidate.url and candidate.chosen
-            else self._index.project(candidate.name).of(candidate.version)
+            else self.index.project(candidate.name).of(candidate.version)
         )
         return Pick(
             name=candidate.name,
@@ -184,7 +188,7 @@ class Finder:
         return self.pick(candidate, extras, by) if candidate else None
 
     def _agreeing(self, name: str, limits: Sequence[Requirement]) -> Iterator[Version]:
-        project = self._index.project(name)
+        project = self.index.project(name)
         specifier = SpecifierSet()
         for limit in limits:
             specifier &= limit.specifier
@@ -223,7 +227,7 @@ class Finder:
         """The file that is installed of a version; else why there is none."""
         key = (name, version, pinned)
         if key not in self._chosen:
-            self._chosen[key] = self._best(self._index.project(name).of(version), pinned)
+            self._chosen[key] = self._best(self.index.project(name).of(version), pinned)
         return self._chosen[key]
 
     def _best(self, files: tuple[File, ...], pinned: bool) -> tuple[File | None, str]:

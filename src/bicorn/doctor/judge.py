@@ -22,6 +22,7 @@ from .builds import imports, outline
 from .builds.build import Build
 from .builds.limits import Objection, objections, of_sources
 from .facts import File, Finding, Pick, Target, Verdict
+from .index import metadata
 from .index.client import Index
 from .knowledge import library
 from .toolchain import Toolchain
@@ -93,7 +94,7 @@ def _of_source(
     needed = [canonicalize_name(one.name) for one in pick.requires]
     notes += tuple(f"{said} (source: {source})" for said, source in imports.broken(insides, target, needed))
     if {"c", "c++"} & set(build.languages):
-        notes += _says_no_more(pick.chosen, target, index)
+        notes += _says_no_more(insides, target)
     if build.whole and (not build.languages or build.optional):
         return Finding(pick.name, pick.version, target, Verdict.PURE_SOURCE, made, notes=notes)
     if missing:
@@ -242,15 +243,10 @@ def _brings(build: Build, missing: tuple[str, ...], target: Target, index: Index
     return ()
 
 
-def _says_no_more(file: File | None, target: Target, index: Index) -> tuple[str, ...]:
+def _says_no_more(insides: archive.Insides, target: Target) -> tuple[str, ...]:
     """C written by hand may use what a newer Python has removed: worth knowing where a release is older than that."""
-    try:
-        metadata = index.metadata(file) if file else None
-    except DoctorError:
-        return ()
-    said = [
-        line.rpartition(" :: 3.")[2] for line in (metadata.classifiers if metadata else ()) if ":: Python :: 3." in line
-    ]
+    classifiers = metadata.fields(insides.texts.get("PKG-INFO", "")).get("classifier", [])
+    said = [line.rpartition(" :: 3.")[2] for line in classifiers if ":: Python :: 3." in line]
     last = max((int(minor) for minor in said if minor.isdigit()), default=target.python.minor)
     if last >= target.python.minor:
         return ()

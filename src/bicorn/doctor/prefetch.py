@@ -1,13 +1,17 @@
 """Asks an index for what a resolution will want, before it does and many at once.
 
 The resolver asks for one thing after the other, and each takes a round trip. A walk along the newest versions finds
-nearly all of it first; what it gets wrong costs a request, never a wrong answer.
+nearly all of it first; and where the newest do not agree with the rest and it tries older ones, those are asked for
+some at a time. What is asked for in vain costs a request, never a wrong answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from itertools import islice
 from queue import SimpleQueue
 
 from packaging.requirements import Requirement
@@ -15,10 +19,14 @@ from packaging.utils import canonicalize_name
 
 from ..errors import DoctorError
 from ..record import Record
-from .candidates import Finder
+from .candidates import Candidate, Finder, pins
 from .index.client import Index
 
 MAX_PROJECTS = 2000
+MOST_AHEAD = 16
+"""Versions of a project."""
+DEEPEST_AHEAD = 4
+"""Of versions that pin each other."""
 
 
 class _Asked(Record):
@@ -68,3 +76,32 @@ def _look(asked: _Asked, extras: frozenset[str], finder: Finder) -> list[Require
         return finder.dependencies(candidate)[1] if candidate else []
     except DoctorError:
         return []
+
+
+def ahead(found: Iterator[Candidate], finder: Finder, asked: set[Candidate], *, tried: int) -> Iterator[Candidate]:
+    """The same, and what the next ones need is asked for: the more of them, the more have been tried in vain.
+
+    Args:
+        asked: about whom that was done; they are added.
+        tried: how many versions have been; where none has, the first of these is likely to be the one, and goes alone.
+    """
+    count = min(4 * tried, MOST_AHEAD) or 1
+    while some := list(islice(found, count)):
+        if count > 1:
+            for candidate in some:
+                if candidate not in asked:
+                    asked.add(candidate)
+                    finder.index.submit(partial(_expect, candidate, finder))
+        yield from some
+        count = min(4 * count, MOST_AHEAD)
+
+
+def _expect(candidate: Candidate, finder: Finder, depth: int = 0) -> None:
+    """What a version needs, and the versions that it pins: releases of one maker often come together."""
+    with suppress(DoctorError):
+        for requirement in finder.dependencies(candidate)[1]:
+            if depth < DEEPEST_AHEAD and pins(requirement):
+                extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
+                name = canonicalize_name(requirement.name)
+                if pinned := next(finder.matching(name, extras, [_Asked(requirement)]), None):
+                    _expect(pinned, finder, depth + 1)

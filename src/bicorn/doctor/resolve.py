@@ -19,7 +19,7 @@ from .candidates import Candidate, Finder, pins
 from .facts import Pick, Resolution, Target, Wanted
 from .index.client import Index
 from .judge import admits
-from .prefetch import prefetch
+from .prefetch import ahead, prefetch
 
 MAX_ROUNDS = 10_000
 MAX_SECONDS = 30.0
@@ -185,6 +185,7 @@ class _Provider(AbstractProvider[Need, Candidate, str]):
         self._finder = finder
         self._deadline = time.monotonic() + MAX_SECONDS
         self._needs: dict[Candidate, list[Need]] = finder.kept("needs", {})
+        self._asked: set[Candidate] = set()  # ahead
 
     def identify(self, requirement_or_candidate: Need | Candidate) -> str:
         return requirement_or_candidate.key
@@ -219,7 +220,8 @@ class _Provider(AbstractProvider[Need, Candidate, str]):
         extras = needs[0].extras
 
         def search() -> Iterator[Candidate]:
-            return self._finder.matching(bare, extras, needs, not_these)
+            found = self._finder.matching(bare, extras, needs, not_these)
+            return ahead(found, self._finder, self._asked, tried=len(not_these))
 
         return search  # type: ignore[return-value]
 
