@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import array
 import errno
 import os
 import socket
-import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -90,6 +88,9 @@ def let_nobody_knock(listeners: Iterable[Listener]) -> None:
     """
     if sys.platform != "linux":
         return
+    import array  # not before the end is there a use for them
+    import struct
+
     code = array.array("B", b"".join(struct.pack("=HBBI", *line) for line in _DROP_SYN))
     program = struct.pack("HP", len(_DROP_SYN), code.buffer_info()[0])  # struct sock_fprog
     for listener in listeners:
