@@ -71,7 +71,7 @@ class Shelf:
     def project(self, name: str) -> Page:
         return Page(name, [file for file in self.files if file.name == name])
 
-    def metadata(self, file: File) -> Metadata:
+    def metadata(self, file: File, *, ahead: bool = False) -> Metadata:
         wanted = self.requires.get(f"{file.name} {file.version}", [])
         return Metadata(
             file.name,

@@ -64,3 +64,16 @@ def test_where_the_newest_do_not_agree_older_ones_are_asked_for_some_at_a_time(
     assert time.monotonic() - start < 0.02 * 45
     assert {(one.name, str(one.version)) for one in found.picks} == {("base", "1"), ("tool", "1"), ("part", "1")}
     assert sorted(served.asked) == sorted(set(served.asked))
+
+
+def test_what_was_asked_for_in_vain_is_not_noted(served: Shelf, connected: Connect) -> None:
+    served.wheel("base", "1")
+    for number in (6, 7):
+        served.wheel("tool", f"{number}", "base>=2")
+    for number in (1, 2, 3, 4, 5):
+        served.add(f"tool-{number}-py3-none-any.whl", b"no wheel")
+    index = connected()
+    found = resolve(read(["base==1", "tool"], environ={}), parse("3.14"), index)
+    assert [str(one.version) for one in found.picks if one.name == "tool"] == ["5"], "what it needs is not known"
+    index.close()
+    assert [note.partition(" ")[0].rpartition("/")[2] for note in index.notes] == ["tool-5-py3-none-any.whl"]

@@ -136,9 +136,13 @@ class Finder:
             return candidate.url == requirement.url
         return requirement.specifier.contains(candidate.version, prereleases=True)
 
-    def dependencies(self, candidate: Candidate) -> tuple[str, list[Requirement]]:
-        """The Requires-Python that does not admit the target, empty where it does; and what it needs there."""
-        found = self.metadata(candidate)
+    def dependencies(self, candidate: Candidate, *, ahead: bool = False) -> tuple[str, list[Requirement]]:
+        """The Requires-Python that does not admit the target, empty where it does; and what it needs there.
+
+        Args:
+            ahead: as of :meth:`.Index.metadata`.
+        """
+        found = self.metadata(candidate, ahead=ahead)
         if found is None:
             return "", []
         python = "" if self._admits(found.requires_python) else found.requires_python
@@ -146,13 +150,13 @@ class Finder:
             requirement for requirement in found.requires if self._applies_once(requirement, candidate.extras)
         ]
 
-    def metadata(self, candidate: Candidate) -> Metadata | None:
+    def metadata(self, candidate: Candidate, *, ahead: bool = False) -> Metadata | None:
         """Its metadata; of a version that comes as source those of any of its wheels, which are easier to have."""
         files: Iterable[File] = self.index.project(candidate.name).of(candidate.version) if not candidate.url else ()
         chosen = candidate.chosen
         wheels = sorted((file for file in files if file.is_wheel), key=lambda file: (not file.metadata, file.size))
         for file in [chosen] if chosen and chosen.is_wheel else [*wheels[:1], *([chosen] if chosen else [])]:
-            if found := self.index.metadata(file):
+            if found := self.index.metadata(file, ahead=ahead):
                 return found
         return None
 

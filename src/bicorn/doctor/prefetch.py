@@ -73,7 +73,7 @@ def _look(asked: _Asked, extras: frozenset[str], finder: Finder) -> list[Require
     name = canonicalize_name(asked.requirement.name)
     try:
         candidate = next(finder.matching(name, extras, [asked]), None)
-        return finder.dependencies(candidate)[1] if candidate else []
+        return finder.dependencies(candidate, ahead=True)[1] if candidate else []
     except DoctorError:
         return []
 
@@ -99,7 +99,7 @@ def ahead(found: Iterator[Candidate], finder: Finder, asked: set[Candidate], *, 
 def _expect(candidate: Candidate, finder: Finder, depth: int = 0) -> None:
     """What a version needs, and the versions that it pins: releases of one maker often come together."""
     with suppress(DoctorError):
-        for requirement in finder.dependencies(candidate)[1]:
+        for requirement in finder.dependencies(candidate, ahead=True)[1]:
             if depth < DEEPEST_AHEAD and pins(requirement):
                 extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
                 name = canonicalize_name(requirement.name)

@@ -60,7 +60,7 @@ class Index:
         self._threads = ThreadPoolExecutor(CONNECTIONS, "doctor-index")
         self._lock = Lock()
         self._projects: dict[str, Future[Project]] = {}
-        self._metadata: dict[str, Future[Metadata | None]] = {}
+        self._metadata: dict[str, Future[tuple[Metadata | None, str]]] = {}  # and what was wrong with the file
         self._found: dict[str, Future[str]] = {}
         self._links: dict[str, Future[list[pages.Entry]]] = {}
         self._hosts: dict[str, int] = {}  # how many metadata files they did not have; -1: they have them
@@ -76,13 +76,19 @@ class Index:
             return Project(name, missing=f"{name[:80]!r} is no project's name")
         return self._once(self._projects, name, lambda: self._project(name))
 
-    def metadata(self, file: File) -> Metadata | None:
+    def metadata(self, file: File, *, ahead: bool = False) -> Metadata | None:
         """A file's metadata, the cheapest way; None where it cannot be known without running code.
+
+        Args:
+            ahead: perhaps nobody will want it: what is wrong with the file is noted when somebody does.
 
         Raises:
             DoctorError: the index does not answer, or the file is broken.
         """
-        return self._once(self._metadata, file.url, lambda: self._file_metadata(file))
+        found, wrong = self._once(self._metadata, file.url, lambda: self._file_metadata(file))
+        if wrong and not ahead:
+            self.note(wrong)
+        return found
 
     def open(self, file: File) -> Reader:
         """The file's bytes, seekable, fetched as they are read.
@@ -244,23 +250,23 @@ class Index:
 
     # Metadata
 
-    def _file_metadata(self, file: File) -> Metadata | None:
+    def _file_metadata(self, file: File) -> tuple[Metadata | None, str]:
+        """The metadata, and what is wrong with the file; empty where nothing is."""
         key = f"metadata {file.url} {file.hashes.get('sha256', '')}"
         kept = self._cache.get(key)
         if kept:
             try:
-                return metadata.from_json(kept.text)
+                return metadata.from_json(kept.text), ""
             except (ValueError, TypeError):
                 pass  # of another kind: found anew
         self._online(file.url, f"the metadata of {file.filename}")
         try:
             found = self._announced(file) or self._looked_into(file)
         except Unreadable as error:
-            self.note(str(error))
-            return None
+            return None, str(error)
         if not file.url.startswith("file:"):
             self._cache.put(key, metadata.to_json(found))
-        return found
+        return found, ""
 
     def _announced(self, file: File) -> Metadata | None:
         """The metadata file beside it (PEP 658): indexes that do not announce theirs may have them all the same."""
