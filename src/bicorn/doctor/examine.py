@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..record import Record
 from . import targets, toolchain
-from .ask import Early, Run
 from .cure.find import cures
-from .cure.system import look, pythons_of_apt
 from .facts import Ailment, Cure, Examination, Finding, Pick, Resolution, Target, Wanted
 from .health import check, place
 from .index.client import Index, connect
@@ -70,12 +68,12 @@ def examine(question: Question, progress: Progress | None = None) -> Examination
     started = time.monotonic()
     asked = _targets(question)
     wanted = _read(question)
-    with _connect(question, wanted) as index, Early(_soon(question, asked)) as run:
+    with _connect(question, wanted) as index:
         if index.settings.constraints:
             wanted = _read(question, index.settings.constraints)
         case = _Case(wanted, index, toolchain.look(question.environ), progress, len(asked))
         answers = [case.about(target) for target in asked]
-        cures = case.cures(answers, question.environ, run) if question.cures else ()
+        cures = case.cures(answers, question.environ) if question.cures else ()
         ailments = _health(question)
         case.step("done")
         return Examination(
@@ -104,12 +102,6 @@ def _minors(what: Sequence[str]) -> Iterator[str]:
         found = place.at(item)
         if found and found.minor:
             yield found.minor + ("t" if found.free_threaded else "")
-
-
-def _soon(question: Question, asked: Sequence[Target]) -> list[str]:
-    """What this system will be asked if something fails; nothing where it will not be."""
-    is_wanted = question.cures and any(target.here for target in asked)
-    return pythons_of_apt() if is_wanted and look(question.environ).manager == "apt" else []
 
 
 def _read(question: Question, constraints: Sequence[str] = ()) -> Wanted:
@@ -163,10 +155,10 @@ class _Case:
         self._known |= dict(zip(hard, self.index.each(one, hard.values()), strict=True))
         return tuple(self._known[key] for key in keys)
 
-    def cures(self, answers: Sequence[Answer], environ: Mapping[str, str], run: Run) -> tuple[Cure, ...]:
+    def cures(self, answers: Sequence[Answer], environ: Mapping[str, str]) -> tuple[Cure, ...]:
         """The ways out, each tried."""
         self.step("ways out")
-        return cures(self.wanted, answers, self.index, self.tools, environ, examine=self._again, run=run)
+        return cures(self.wanted, answers, self.index, self.tools, environ, examine=self._again)
 
     def _again(self, wanted: Wanted, target: Target) -> Answer:
         resolution = resolve(wanted, target, self.index)

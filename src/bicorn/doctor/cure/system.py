@@ -15,7 +15,6 @@ from packaging.version import InvalidVersion, Version
 from ...record import Record
 from .. import supplies
 from ..ask import Run, ask
-from ..knowledge import pythons
 
 MANAGERS = {"apt": "apt-cache", "dnf": "dnf", "pacman": "pacman", "apk": "apk", "brew": "brew"}
 """Package managers, by the program that answers for them; the first that is there is the system's."""
@@ -192,16 +191,9 @@ def offered_version(package: str, system: System, run: Run | None = None) -> str
     return _candidates([package], run or ask).get(package, "") if system.manager == "apt" else ""
 
 
-def pythons_of_apt() -> list[str]:
-    """The command that asks apt for every Python; half a second where apt keeps no cache, as in a container."""
-    packages = [f"python{row.version}{part}" for row in pythons() if row.released for part in ("", "-venv", "-dev")]
-    return ["apt-cache", "policy", *packages]
-
-
 def _candidates(packages: list[str], run: Run) -> dict[str, str]:
     """Those of some packages that apt would install, with their versions; asked at once, for apt reads long lists."""
-    command = pythons_of_apt()
-    printed = run(command if set(packages) <= set(command) else ["apt-cache", "policy", *packages])
+    printed = run(["apt-cache", "policy", *packages])
     found = re.findall(r"^(\S+):\n(?:\s+.*\n)??\s+Candidate: (\S+)", printed, re.MULTILINE)
     return {package: version for package, version in found if package in packages and version != "(none)"}
 
