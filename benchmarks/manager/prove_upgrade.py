@@ -6,6 +6,8 @@ import os
 import signal
 from collections.abc import Iterator
 
+import process_tree
+
 from . import processes
 from .client import LINKS
 from .load import Seen, under_load
@@ -45,7 +47,7 @@ def _prove(ground: Ground, server: str, kind: Kind, link: LINKS) -> Row:
             current = started.pid
             for _ in range(ground.times(5, 1)):
                 version = site.write()
-                before = processes.others(started.pid) | {started.pid}
+                before = set(process_tree.living(started.pid))
                 os.kill(current, signal.SIGUSR2)
                 began = wait_for(lambda: _successor(started, before, seen, version), 40.0)  # noqa: B023
                 if began is None:

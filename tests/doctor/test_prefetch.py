@@ -23,7 +23,7 @@ def test_what_is_needed_is_asked_for_at_once_and_only_once(served: Shelf, connec
         served.wheel(name, "1", "top")
     index = connected()
     start = time.monotonic()
-    prefetch([Requirement("top")], Finder(Wanted(()), parse("3.14"), index), index)
+    prefetch([Requirement("top")], Finder(Wanted(()), parse("3.14"), index))
     assert time.monotonic() - start < 0.02 * 50
     assert sorted(served.asked) == sorted(set(served.asked))
     before = len(served.asked)
@@ -43,7 +43,7 @@ def test_a_second_resolution_walks_along_what_is_new_only(served: Shelf, connect
     counts = []
     for wanted in ("top<2", "top<2", "top"):
         looked.clear()
-        prefetch([Requirement(wanted)], Finder(Wanted(()), parse("3.14"), index), index)
+        prefetch([Requirement(wanted)], Finder(Wanted(()), parse("3.14"), index))
         counts.append(len(looked))
     assert counts == [2, 0, 2]  # of the last "below" is known
 

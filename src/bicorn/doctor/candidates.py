@@ -182,8 +182,7 @@ class Finder:
 
     def pin(self, requirement: Requirement, by: tuple[str, ...]) -> Pick | None:
         """What a lock file has settled, whether it can be installed or not; None where there is no such version."""
-        name = canonicalize_name(requirement.name)
-        extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
+        name, extras = named(requirement)
         if requirement.url:
             candidate = next(self._at_urls(name, extras, {requirement.url}, ()), None)
         else:
@@ -264,6 +263,11 @@ class Finder:
         if key not in self._applies:
             self._applies[key] = self.applies(requirement, extras)
         return self._applies[key]
+
+
+def named(requirement: Requirement) -> tuple[str, frozenset[str]]:
+    """The project and the extras that are required, normalized."""
+    return canonicalize_name(requirement.name), frozenset(canonicalize_name(extra) for extra in requirement.extras)
 
 
 def pins(requirement: Requirement) -> Version | None:

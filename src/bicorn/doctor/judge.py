@@ -245,7 +245,7 @@ def _brings(build: Build, missing: tuple[str, ...], target: Target, index: Index
 
 def _says_no_more(insides: archive.Insides, target: Target) -> tuple[str, ...]:
     """C written by hand may use what a newer Python has removed: worth knowing where a release is older than that."""
-    classifiers = metadata.fields(insides.texts.get("PKG-INFO", "")).get("classifier", [])
+    classifiers = metadata.parse(insides.texts.get("PKG-INFO", "")).classifiers
     said = [line.rpartition(" :: 3.")[2] for line in classifiers if ":: Python :: 3." in line]
     last = max((int(minor) for minor in said if minor.isdigit()), default=target.python.minor)
     if last >= target.python.minor:

@@ -15,12 +15,10 @@ from itertools import islice
 from queue import SimpleQueue
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from ..errors import DoctorError
 from ..record import Record
-from .candidates import Candidate, Finder, pins
-from .index.client import Index
+from .candidates import Candidate, Finder, named, pins
 
 MAX_PROJECTS = 2000
 MOST_AHEAD = 16
@@ -34,12 +32,13 @@ class _Asked(Record):
     direct: bool = False
 
 
-def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, *, deep: bool = True) -> None:
-    """Fills the index's memory; what was walked along before for that target is not again.
+def prefetch(requirements: Iterable[Requirement], finder: Finder, *, deep: bool = True) -> None:
+    """Fills the memory of the finder's index; what was walked along before for that target is not again.
 
     Args:
         deep: what they need is fetched as well, and so on.
     """
+    index = finder.index
     seen: set[tuple[str, frozenset[str]]] = set()
     walked = index.walked.setdefault(f"{finder.target.label} {finder.target.python} {deep}", set())
     done: SimpleQueue[Future[list[Requirement]]] = SimpleQueue()
@@ -47,8 +46,7 @@ def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, 
 
     def ask(requirement: Requirement, direct: bool = False) -> None:
         nonlocal running
-        extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
-        key = (canonicalize_name(requirement.name), extras)
+        key = named(requirement)
         if key not in seen and len(seen) < MAX_PROJECTS:
             seen.add(key)
             step = (*key, str(requirement.specifier))
@@ -56,7 +54,7 @@ def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, 
                 return
             walked.add(step)
             running += 1
-            index.submit(lambda: _look(_Asked(requirement, direct), extras, finder)).add_done_callback(done.put)
+            index.submit(lambda: _look(_Asked(requirement, direct), finder)).add_done_callback(done.put)
 
     for requirement in requirements:
         if finder.applies(requirement):
@@ -68,14 +66,18 @@ def prefetch(requirements: Iterable[Requirement], finder: Finder, index: Index, 
             ask(requirement)
 
 
-def _look(asked: _Asked, extras: frozenset[str], finder: Finder) -> list[Requirement]:
+def _look(asked: _Asked, finder: Finder) -> list[Requirement]:
     """What the newest version that agrees needs. Errors are found again by whoever really needs it."""
-    name = canonicalize_name(asked.requirement.name)
     try:
-        candidate = next(finder.matching(name, extras, [asked]), None)
+        candidate = _newest(asked, finder)
         return finder.dependencies(candidate, ahead=True)[1] if candidate else []
     except DoctorError:
         return []
+
+
+def _newest(asked: _Asked, finder: Finder) -> Candidate | None:
+    """The newest version that agrees."""
+    return next(finder.matching(*named(asked.requirement), [asked]), None)
 
 
 def ahead(found: Iterator[Candidate], finder: Finder, asked: set[Candidate], *, tried: int) -> Iterator[Candidate]:
@@ -101,7 +103,5 @@ def _expect(candidate: Candidate, finder: Finder, depth: int = 0) -> None:
     with suppress(DoctorError):
         for requirement in finder.dependencies(candidate, ahead=True)[1]:
             if depth < DEEPEST_AHEAD and pins(requirement):
-                extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
-                name = canonicalize_name(requirement.name)
-                if pinned := next(finder.matching(name, extras, [_Asked(requirement)]), None):
+                if pinned := _newest(_Asked(requirement), finder):
                     _expect(pinned, finder, depth + 1)

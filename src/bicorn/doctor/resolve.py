@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
 from resolvelib.resolvers import RequirementInformation
 
-from .candidates import Candidate, Finder, pins
+from .candidates import Candidate, Finder, named, pins
 from .facts import Pick, Resolution, Target, Wanted
 from .index.client import Index
 from .judge import admits
@@ -68,9 +68,9 @@ def resolve(wanted: Wanted, target: Target, index: Index) -> Resolution:
 def _resolve(wanted: Wanted, target: Target, index: Index) -> Resolution:
     finder = Finder(wanted, target, index)
     if wanted.pins:
-        prefetch(wanted.pins, finder, index, deep=False)
+        prefetch(wanted.pins, finder, deep=False)
         return _pinned(wanted, finder)
-    prefetch(wanted.requirements, finder, index)
+    prefetch(wanted.requirements, finder)
     needs = [
         _need(requirement, wanted.source, direct=True)
         for requirement in wanted.requirements
@@ -149,8 +149,7 @@ def _name(pick: Pick) -> str:
 
 
 def _need(requirement: Requirement, by: str, *, direct: bool = False) -> Need:
-    extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
-    return Need(canonicalize_name(requirement.name), extras, requirement, by, direct)
+    return Need(*named(requirement), requirement, by, direct)
 
 
 def _conflict(error: Exception, finder: Finder) -> str:
